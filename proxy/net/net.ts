@@ -1,0 +1,8 @@
+/** Door of the room: TCP as the proxy needs it. */
+
+export { canonicalAddress, formatIpv6, parseIpv6 } from './address.ts';
+export { type DialOptions, dial, peerName } from './dial.ts';
+export { type Listener, type ListenOptions, listen } from './listener.ts';
+export { checkOriginalDestination, originalDestination } from './orig-dst.ts';
+export type { OriginalDestination } from './original-destination.ts';
+export { type Peeked, type PeekOptions, peek } from './peek.ts';
