@@ -6,3 +6,4 @@ export { type Listener, type ListenOptions, listen } from './listener.ts';
 export { checkOriginalDestination, originalDestination } from './orig-dst.ts';
 export type { OriginalDestination } from './original-destination.ts';
 export { type Peeked, type PeekOptions, peek } from './peek.ts';
+export { type Tunnel, type TunnelOptions, type TunnelResult, tunnel } from './tunnel.ts';
