@@ -51,7 +51,7 @@ export interface Retries {
    *
    * @maxItems 6
    */
-  on?: ('5xx' | 'gateway-error' | 'reset' | 'connect-failure' | 'refused-stream' | 'per-try-timeout')[];
+  retryOn?: ('5xx' | 'gateway-error' | 'reset' | 'connect-failure' | 'refused-stream' | 'per-try-timeout')[];
   /**
    * Response status codes that lead to a retry, each named by its number (a 4xx is retried only if it stands here).
    *
@@ -242,9 +242,9 @@ export interface Telemetry {
     samplingPercent: number;
   };
   /**
-   * Off writes no line; Errors writes errors, denials and slow calls (built-in); All writes every request.
+   * None writes no line; Errors writes errors, denials and slow calls (built-in); All writes every request.
    */
-  accessLog?: 'Off' | 'Errors' | 'All';
+  accessLog?: 'None' | 'Errors' | 'All';
 }
 /**
  * What is wanted.
