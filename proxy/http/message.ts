@@ -82,7 +82,10 @@ export interface ServerExchange {
 
 export interface RequestReceiver {
   onBody(buffer: Buffer, start: number, end: number): void;
-  /** The request is complete (or the tunnel half-closed). */
+  /**
+   * The request is complete. For a request that may become a tunnel (CONNECT, or `upgrade` is set) this waits: it is called when
+   * the client half-closes the tunnel, or once a response that opens no tunnel was sent.
+   */
   onEnd(trailers: HeaderList | undefined): void;
   onDrain(): void;
   /** The client is gone or broke the protocol; nothing can be answered any more. Last call. */
@@ -92,6 +95,7 @@ export interface RequestReceiver {
 /** One try of a request towards an endpoint. */
 export interface ClientExchange {
   write(buffer: Buffer, start: number, end: number): boolean;
+  /** The request is complete. For a request that may become a tunnel: half-closes the tunnel, as soon as there is one. */
   end(trailers?: HeaderList): void;
   /** Flow control of the response body. */
   pause(): void;
