@@ -1,0 +1,231 @@
+import { type BackoffRange, reconnectDelay } from '../../proxy/base/backoff.ts';
+import type { Clock, Random } from '../../proxy/base/clock.ts';
+import type { Log } from '../../proxy/base/log.ts';
+import { Cell, type Watch } from '../../proxy/base/watch.ts';
+import type { KubeClient } from './client.ts';
+import { isGone, isNotFound, KubeError } from './kube-error.ts';
+import { type Change, ObjectStore } from './object-store.ts';
+import { pause } from './pause.ts';
+import { type KubeObject, objectKey, type Resource } from './resource.ts';
+import { readWatchEvent } from './watch-event.ts';
+import { LineCutter } from './watch-lines.ts';
+
+export type InformerState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'listing' }
+  | { readonly kind: 'watching' }
+  /** The kind does not exist (404: its CRD is missing). What is held stays: absence is never permission. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'waiting'; readonly error: unknown }
+  | { readonly kind: 'stopped' };
+
+export interface InformerOptions<Kept> {
+  readonly client: KubeClient;
+  readonly resource: Resource;
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Full object to what is held; undefined = not of interest. Memory grows with what this returns. */
+  readonly strip: (raw: KubeObject) => Kept | undefined;
+  /** Hears every change once, in order. What it throws is logged and stops nothing. */
+  readonly onChange: (change: Change<Kept>) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly pageSize?: number;
+  readonly backoff?: BackoffRange;
+  /** Silence on the watch after which the connection is taken for dead. Bookmarks come about once a minute. */
+  readonly silenceMs?: number;
+}
+
+export interface Informer<Kept> {
+  readonly state: Watch<InformerState>;
+  /** Resolves after the first complete list, or when the kind does not exist. */
+  readonly synced: Promise<void>;
+  readonly size: number;
+  get(key: string): Kept | undefined;
+  values(): Iterable<Kept>;
+  /** True while the watch runs and something was heard within twice `silenceMs`, or the kind is absent. */
+  alive(): boolean;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Page size of client-go's reflector. */
+const PAGE_SIZE = 500;
+const BACKOFF: BackoffRange = { base: 100, max: 10_000 };
+/** A missing kind is looked for this often: `kubectl apply` in any order must converge within seconds. */
+const ABSENT_RETRY: BackoffRange = { base: 2_000, max: 2_000 };
+const SILENCE_MS = 90_000;
+/** The server ends a watch after 4 to 8 minutes, so that watches spread over API servers again (client-go: 5 to 10). */
+const WATCH_SECONDS = { least: 240, spread: 240 };
+
+/**
+ * Keeps a copy of a collection: list in pages, then watch with bookmarks from where the list stood; 410 lists again,
+ * any other end is resumed with a jittered backoff. The library's own stops at the first dropped connection.
+ */
+export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<Kept> {
+  const { client, resource, clock, random } = options;
+  const log = options.log.with({ resource: resource.plural });
+  const backoff = options.backoff ?? BACKOFF;
+  const silenceMs = options.silenceMs ?? SILENCE_MS;
+  const store = new ObjectStore<Kept>(options.strip);
+  const state = new Cell<InformerState>({ kind: 'idle' });
+  const synced = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+  const scope = {
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
+    ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
+  };
+  /** Where the next watch resumes; undefined = list first. */
+  let position: string | undefined;
+  let lastHeard = Number.NEGATIVE_INFINITY;
+  let attempt = 0;
+  let running: Promise<void> | undefined;
+
+  const tell = (change: Change<Kept> | undefined): void => {
+    if (change === undefined) return;
+    try {
+      options.onChange(change);
+    } catch (error) {
+      log.error(
+        'a handler failed on a change; the object is skipped until it changes again',
+        { key: change.key },
+        error,
+      );
+    }
+  };
+
+  const put = (raw: KubeObject): void => {
+    try {
+      tell(store.put(raw));
+    } catch (error) {
+      log.error('an object cannot be read; the last good one stays', { key: objectKey(raw.metadata) }, error);
+    }
+  };
+
+  const list = async (): Promise<void> => {
+    state.set({ kind: 'listing' });
+    const listed = new Set<string>();
+    let continueToken: string | undefined;
+    let resourceVersion: string;
+    do {
+      const page = await client.list(resource, {
+        ...scope,
+        limit: options.pageSize ?? PAGE_SIZE,
+        signal: stopping.signal,
+        ...(continueToken === undefined ? {} : { continueToken }),
+      });
+      for (const item of page.items) {
+        const raw = item as KubeObject;
+        listed.add(objectKey(raw.metadata));
+        put(raw);
+      }
+      ({ continueToken, resourceVersion } = { continueToken: undefined, ...page });
+    } while (continueToken !== undefined);
+    for (const key of store.missingFrom(listed)) tell(store.remove(key));
+    position = resourceVersion;
+    heard();
+    synced.resolve();
+  };
+
+  const heard = (): void => {
+    lastHeard = clock.now();
+    attempt = 0;
+  };
+
+  const take = (line: string): void => {
+    const event = readWatchEvent(line);
+    if (event.kind === 'present') put(event.object);
+    else if (event.kind === 'deleted') tell(store.remove(objectKey(event.object.metadata)));
+    position = event.resourceVersion;
+  };
+
+  const watch = async (resourceVersion: string): Promise<void> => {
+    const timeoutSeconds = Math.round(WATCH_SECONDS.least + random() * WATCH_SECONDS.spread);
+    const stream = await client.watch(resource, { ...scope, resourceVersion, timeoutSeconds, signal: stopping.signal });
+    state.set({ kind: 'watching' });
+    const silence = watchSilence(clock, silenceMs, () => stream.destroy(silent(silenceMs)));
+    const lines = new LineCutter();
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        silence.heard();
+        for (const line of lines.push(chunk)) take(line);
+        heard();
+      }
+    } finally {
+      silence.stop();
+      stream.destroy();
+    }
+  };
+
+  const rest = (range: BackoffRange): Promise<void> =>
+    pause(clock, reconnectDelay(range, attempt++, random), stopping.signal);
+
+  const recover = async (error: unknown): Promise<void> => {
+    if (isNotFound(error)) {
+      position = undefined;
+      if (state.value.kind !== 'absent') {
+        if (attempt === 0 || store.size > 0)
+          log.warn('this kind does not exist in the cluster; what is held stays', { held: store.size });
+      }
+      state.set({ kind: 'absent' });
+      synced.resolve();
+      return rest(ABSENT_RETRY);
+    }
+    if (isGone(error)) position = undefined;
+    else log.warn('watching stopped, resuming', { attempt }, error);
+    state.set({ kind: 'waiting', error });
+    return rest(backoff);
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        if (position === undefined) await list();
+        if (position !== undefined) await watch(position);
+        // The server ended the watch in order; a short rest keeps a server that always does so from being hammered.
+        if (!stopping.signal.aborted) await rest(backoff);
+      } catch (error) {
+        if (!stopping.signal.aborted) await recover(error);
+      }
+    }
+    state.set({ kind: 'stopped' });
+  };
+
+  return {
+    state,
+    synced: synced.promise,
+    get size() {
+      return store.size;
+    },
+    get: (key) => store.get(key),
+    values: () => store.values(),
+    alive: () => state.value.kind === 'absent' || clock.now() - lastHeard < 2 * silenceMs,
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function silent(silenceMs: number): KubeError {
+  return new KubeError(`nothing was heard on the watch for ${silenceMs} ms`, { status: 0 });
+}
+
+/** Calls `onSilence` once when `heard` was not called for `ms`. */
+function watchSilence(clock: Clock, ms: number, onSilence: () => void): { heard(): void; stop(): void } {
+  let timer = clock.after(ms, onSilence);
+  const stop = (): void => timer.clear();
+  return {
+    heard() {
+      stop();
+      timer = clock.after(ms, onSilence);
+    },
+    stop,
+  };
+}
