@@ -1,0 +1,52 @@
+import { expect, test } from '@jest/globals';
+import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
+import { decide, type Entry } from './decide.ts';
+
+const pod = (spec: Partial<NonNullable<V1Pod['spec']>> = {}, metadata: V1Pod['metadata'] = {}): V1Pod => ({
+  metadata,
+  spec: { containers: [{ name: 'app', image: 'x' }], ...spec },
+});
+const namespace = (name = 'shop', labels: Record<string, string> = {}): V1Namespace => ({ metadata: { name, labels } });
+const restricted = namespace('shop', { 'pod-security.kubernetes.io/enforce': 'restricted' });
+const withContainer = (name: string): V1Pod =>
+  pod({
+    containers: [
+      { name: 'app', image: 'x' },
+      { name, image: 'y' },
+    ],
+  });
+
+const cases: readonly (readonly [string, V1Pod, V1Namespace, Entry, string])[] = [
+  ['an ordinary pod', pod(), namespace(), 'enabled', 'inject'],
+  ['an ordinary pod that must', pod(), namespace(), 'required', 'inject'],
+  ['opted out', pod({}, { labels: { 'heddle.dev/inject': 'disabled' } }), namespace(), 'enabled', 'skip Disabled'],
+  ['opt-out where required', pod({}, { labels: { 'heddle.dev/inject': 'disabled' } }), namespace(), 'required', 'deny'],
+  ['host network', pod({ hostNetwork: true }), namespace(), 'enabled', 'skip HostNetwork'],
+  ['host network, asked for by the pod', pod({ hostNetwork: true }), namespace(), 'pod', 'skip HostNetwork'],
+  ['host network where required', pod({ hostNetwork: true }), namespace(), 'required', 'deny'],
+  ['another mesh', withContainer('istio-proxy'), namespace(), 'enabled', 'skip OtherMesh'],
+  ['a sidecar by hand', withContainer('heddle-proxy'), namespace(), 'enabled', 'skip AlreadyInjected'],
+  ['Pod Security restricted', pod(), restricted, 'enabled', 'skip PodSecurity'],
+  ['Pod Security restricted where required', pod(), restricted, 'required', 'deny'],
+  [
+    'Pod Security privileged',
+    pod(),
+    namespace('shop', { 'pod-security.kubernetes.io/enforce': 'privileged' }),
+    'enabled',
+    'inject',
+  ],
+  ['kube-system', pod(), namespace('kube-system'), 'pod', 'skip SystemNamespace'],
+  ['our own namespace', pod(), namespace('heddle-system'), 'required', 'skip SystemNamespace'],
+];
+
+test.each(cases)('%s', (_, subject, space, entry, expected) => {
+  const decision = decide(subject, space, entry);
+  expect(decision.kind === 'skip' ? `skip ${decision.reason}` : decision.kind).toBe(expected);
+});
+
+test('a refusal names the namespace, the label and the cause', () => {
+  const decision = decide(pod({ hostNetwork: true }), namespace(), 'required');
+  expect(decision).toMatchObject({
+    message: expect.stringMatching(/namespace shop .*heddle.dev\/inject=required.*hostNetwork/),
+  });
+});
