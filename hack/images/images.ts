@@ -123,12 +123,12 @@ async function isCurrent(cache: string, name: string, key: string): Promise<bool
   return record.manifest ? isWhole(layoutFolder(cache), record.manifest) : true;
 }
 
-/** Docker keeps its images itself; buildah's go into the layout, uncompressed: they only travel on this machine. */
+/** Docker keeps its images itself; buildah's go into the layout, which compresses each layer once. */
 async function store(builder: Builder, cache: string, name: string, key: string): Promise<ImageRecord> {
   if (builder.kind === 'docker') return { key, builder: 'docker' };
   const layout = layoutFolder(cache);
   await mkdir(layout, { recursive: true });
-  await buildah(builder, ['push', '--disable-compression', '--quiet', name, `oci:${layout}:${name}`]);
+  await buildah(builder, ['push', '--quiet', name, `oci:${layout}:${name}`]);
   const manifest = await findManifest(layout, name);
   if (!manifest)
     throw new CommandError(`buildah push left no image ${name} in ${layout}: remove that folder and build again`);
