@@ -3,11 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
 
-/** Writes `crds/gen/types.ts` from the CustomResourceDefinitions: `npm run generate`. */
+/** Writes `crds/gen/types.ts` and `crds/gen/schemas.ts` from the CustomResourceDefinitions: `npm run generate`. */
 
 const CRDS = new URL('../crds/', import.meta.url);
 const FILES = ['meshpolicy.yaml', 'meshaccesspolicy.yaml', 'meshconfig.yaml'];
-const OUTPUT = new URL('gen/types.ts', CRDS);
 const BANNER = '// Made from crds/*.yaml by hack/gen-crd-types.ts (npm run generate). Do not edit.';
 
 const METADATA = `/** The part of the object metadata that Heddle reads. */
@@ -33,8 +32,24 @@ interface Kind {
   readonly status: string;
 }
 
+/** File names under `crds/gen/` to their texts. */
+export async function generateAll(): Promise<Record<string, string>> {
+  return { 'types.ts': await generateTypes(), 'schemas.ts': await generateSchemas() };
+}
+
+/** The schema of each kind as a value, for checks without an API server. */
+async function generateSchemas(): Promise<string> {
+  const schemas: Record<string, unknown> = {};
+  for (const file of FILES) {
+    const definition: unknown = parse(await readFile(new URL(file, CRDS), 'utf8'));
+    schemas[readKindName(definition)] = withoutDescriptions(readSchema(definition));
+  }
+  const value = JSON.stringify(schemas, undefined, 1);
+  return `${BANNER}\n\n/** OpenAPI v3 schemas of our kinds, without descriptions. */\nexport const SCHEMAS: Readonly<Record<string, object>> = ${value};\n`;
+}
+
 /** The text of `gen/types.ts`. Throws where two sub-schemas with the same title differ: a repeated section has drifted. */
-export async function generate(): Promise<string> {
+async function generateTypes(): Promise<string> {
   const definitions: Definitions = new Map();
   const kinds: Kind[] = [];
   for (const file of FILES) kinds.push(readKind(parse(await readFile(new URL(file, CRDS), 'utf8')), definitions));
@@ -49,19 +64,41 @@ export async function generate(): Promise<string> {
     bannerComment: BANNER,
     ignoreMinAndMaxItems: true,
     unreachableDefinitions: true,
-    style: { singleQuote: true },
+    style: { singleQuote: true, printWidth: 120 },
   });
   return [tidy(text), METADATA, ...kinds.map(objectInterface), ''].join('\n\n');
 }
 
 function readKind(definition: unknown, definitions: Definitions): Kind {
-  const schema = member(member(member(member(definition, 'spec'), 'versions'), '0'), 'schema');
-  const properties = member(member(schema, 'openAPIV3Schema'), 'properties');
+  const properties = member(readSchema(definition), 'properties');
   return {
-    kind: String(member(member(member(definition, 'spec'), 'names'), 'kind')),
+    kind: readKindName(definition),
     spec: lift(member(properties, 'spec'), definitions),
     status: lift(member(properties, 'status'), definitions),
   };
+}
+
+function readKindName(definition: unknown): string {
+  return String(member(member(member(definition, 'spec'), 'names'), 'kind'));
+}
+
+function readSchema(definition: unknown): unknown {
+  const version = member(member(member(definition, 'spec'), 'versions'), '0');
+  return member(member(version, 'schema'), 'openAPIV3Schema');
+}
+
+/** A property may be called `description`; only texts go. */
+function withoutDescriptions(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDescriptions);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(
+        ([name, child]) =>
+          name !== 'x-kubernetes-validations' && !(name === 'description' && typeof child === 'string'),
+      )
+      .map(([name, child]) => [name, withoutDescriptions(child)]),
+  );
 }
 
 /** Moves a titled schema into the definitions and returns its title. */
@@ -134,4 +171,6 @@ function member(value: unknown, name: string): unknown {
   return value[name];
 }
 
-if (import.meta.main) await writeFile(OUTPUT, await generate());
+if (import.meta.main) {
+  for (const [file, text] of Object.entries(await generateAll())) await writeFile(new URL(`gen/${file}`, CRDS), text);
+}
