@@ -280,7 +280,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
              "value": {
               "type": "string",
               "minLength": 1,
-              "maxLength": 512,
+              "maxLength": 240,
               "pattern": "^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$"
              }
             }
@@ -902,7 +902,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
              "paths": {
               "type": "array",
               "minItems": 1,
-              "maxItems": 16,
+              "maxItems": 8,
               "x-kubernetes-list-type": "atomic",
               "items": {
                "type": "object",
@@ -922,7 +922,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
                 "value": {
                  "type": "string",
                  "minLength": 1,
-                 "maxLength": 512,
+                 "maxLength": 240,
                  "pattern": "^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$"
                 }
                }

@@ -467,7 +467,7 @@ export interface AccessDestination {
    * Paths, any of them. Absent means all.
    *
    * @minItems 1
-   * @maxItems 16
+   * @maxItems 8
    */
   paths?: PathMatch[];
 }
