@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { lastLines } from './run.ts';
 
 /**
@@ -46,18 +47,23 @@ export async function processesIn(cgroup: string): Promise<readonly number[]> {
   return [...found].sort((a, b) => a - b);
 }
 
-/** Kills every process of the cgroup, those too that are born meanwhile, and returns how many there were. Throws when some do not end. */
+/**
+ * Kills every process of the cgroup, those too that are born meanwhile, waits until all have ended and returns how many there were. Throws when
+ * some do not end.
+ */
 export async function killCgroup(cgroup: string): Promise<number> {
-  const killed = new Set<number>();
+  const killed = new Map<number, ProcessIdentity>();
   const deadline = Date.now() + KILL_DEADLINE_MS;
   for (;;) {
     const pids = await processesIn(cgroup);
-    if (pids.length === 0) return killed.size;
-    if (Date.now() > deadline)
-      throw new Error(
-        `${pids.length} processes of ${cgroup} do not end after SIGKILL:\n${lastLines(pids.map(describe).join('\n'), 10)}`,
-      );
     for (const pid of pids) kill(pid, killed);
+    // A process leaves its cgroup's list before it has ended: it may still hold mounts and the network.
+    const ending = [...killed.values()].filter((identity) => isRunning(identity));
+    if (pids.length === 0 && ending.length === 0) return killed.size;
+    if (Date.now() > deadline) {
+      const names = [...new Set([...pids, ...ending.map((identity) => identity.pid)])].map(describe);
+      throw new Error(`${names.length} processes of ${cgroup} do not end after SIGKILL:\n${lastLines(names.join('\n'), 10)}`);
+    }
     await wait(20);
   }
 }
@@ -104,12 +110,13 @@ async function makeGroup(hierarchy: string, cgroup: string): Promise<void> {
   }
 }
 
-function kill(pid: number, killed: Set<number>): void {
+function kill(pid: number, killed: Map<number, ProcessIdentity>): void {
+  const identity = identify(pid);
+  if (identity) killed.set(pid, identity);
   try {
     process.kill(pid, 'SIGKILL');
-    killed.add(pid);
   } catch {
-    // Gone already, or a zombie whose parent has not looked yet.
+    // Gone already.
   }
 }
 
