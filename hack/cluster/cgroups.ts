@@ -62,7 +62,9 @@ export async function killCgroup(cgroup: string): Promise<number> {
     if (pids.length === 0 && ending.length === 0) return killed.size;
     if (Date.now() > deadline) {
       const names = [...new Set([...pids, ...ending.map((identity) => identity.pid)])].map(describe);
-      throw new Error(`${names.length} processes of ${cgroup} do not end after SIGKILL:\n${lastLines(names.join('\n'), 10)}`);
+      throw new Error(
+        `${names.length} processes of ${cgroup} do not end after SIGKILL:\n${lastLines(names.join('\n'), 10)}`,
+      );
     }
     await wait(20);
   }

@@ -11,7 +11,7 @@ import type { Homes } from './paths.ts';
 import { createPki } from './pki.ts';
 import { readParts } from './processes.ts';
 import type { Progress } from './progress.ts';
-import { removeCluster } from './remove.ts';
+import { removeCluster, removeSharedSocket } from './remove.ts';
 import { findSlot, releaseSlot, reserveSlot } from './slots.ts';
 import { nodeReady, openApi, startParts, writeConfigs } from './start.ts';
 
@@ -48,6 +48,7 @@ export async function downOwn(home: Homes, name: string, progress: Progress): Pr
     if (!plan) return progress.say(`there is no cluster ${name}`);
     await progress.step(`removed cluster ${name}`, () => removeCluster(plan));
     await releaseSlot(home.state, plan.subnets.slot);
+    await removeSharedSocket();
   });
 }
 

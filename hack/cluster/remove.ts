@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { killCgroup, removeCgroup } from './cgroups.ts';
 import { shimSockets } from './containerd.ts';
 import type { ClusterPlan } from './names.ts';
 import { removeNetwork } from './network.ts';
 import { attempt } from './run.ts';
+import { answers } from './sockets.ts';
 
 /** Where parts write outside the cluster's folder, because their path cannot be set. */
 const CONTAINER_LOG_LINKS = '/var/log/containers';
+const DEVICE_SOCKET = '/var/lib/kubelet/device-plugins/kubelet.sock';
 const CNI_RESULTS = '/var/lib/cni/results';
 
 /**
@@ -46,6 +48,20 @@ export async function networkResults(network: string): Promise<readonly string[]
   return (await list(CNI_RESULTS))
     .filter((name) => name.startsWith(`${network}-`))
     .map((name) => join(CNI_RESULTS, name));
+}
+
+/**
+ * The socket for device plugins has one fixed path for all kubelets of a machine. Removed when nobody answers on it any more; folders go when empty.
+ */
+export async function removeSharedSocket(): Promise<void> {
+  if (existsSync(DEVICE_SOCKET) && !(await answers(DEVICE_SOCKET))) await rm(DEVICE_SOCKET, { force: true });
+  for (const folder of [
+    dirname(DEVICE_SOCKET),
+    dirname(dirname(DEVICE_SOCKET)),
+    '/run/containerd/s',
+    '/run/containerd',
+  ])
+    await rmdir(folder).catch(() => undefined);
 }
 
 async function unmountBelow(folder: string): Promise<void> {

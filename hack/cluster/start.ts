@@ -1,5 +1,4 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Api, createApi } from './api.ts';
@@ -23,6 +22,7 @@ import { readPart, startPart } from './processes.ts';
 import type { Progress } from './progress.ts';
 import { lastLines } from './run.ts';
 import { scratchArchive } from './scratch-image.ts';
+import { answers } from './sockets.ts';
 
 /** A cold machine under load is slow; a part that needs longer than this is broken. */
 const PART_DEADLINE_MS = 90_000;
@@ -111,7 +111,7 @@ async function prepareContainerd(context: StartContext): Promise<void> {
     await scratchArchive(cache, { name: pauseImage, program: join(programs.pause, 'pause'), user }),
     await scratchArchive(cache, { name: dnsImage, program: join(programs.dns, 'dns'), user }),
   ];
-  await until(context, 'containerd', () => canConnect(plan.paths.containerdSocket));
+  await until(context, 'containerd', () => answers(plan.paths.containerdSocket));
   const containerd = createContainerd(plan, programs);
   for (const archive of archives) await containerd.importImages(archive);
 }
@@ -154,12 +154,4 @@ async function partError(plan: ClusterPlan, part: string, what: string): Promise
 
 function logOf(plan: ClusterPlan, part: string): string {
   return join(plan.paths.logs, `${part}.log`);
-}
-
-function canConnect(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    connection.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    connection.once('connect', () => connection.destroy());
-  });
 }
