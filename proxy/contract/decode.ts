@@ -120,15 +120,8 @@ function hasUnknownType(value: unknown, known: readonly string[]): boolean {
   );
 }
 
-/** Text with line ends, such as PEM. */
-function pem(most: number): Decoder<string> {
-  const lines = array(text({ most: 1_000 }), { most: 20_000 });
-  return (value, at, errors) => {
-    if (typeof value !== 'string' || value.length > most) return text({ most })(value, at, errors);
-    const checked = lines(value.split(/\r?\n/), at, errors);
-    return typeof checked === 'symbol' ? checked : value;
-  };
-}
+/** PEM. */
+const pem = (most: number): Decoder<string> => text({ least: 1, most, lines: true });
 
 const certificateRequest = object<CertificateRequest>({
   csr: pem(16_384),

@@ -150,15 +150,22 @@ export function record<T>(
   };
 }
 
-/** Text of `least` to `most` UTF-16 units without control characters, and of the form `pattern` where given. */
-export function text(options: { least?: number; most: number; pattern?: RegExp; what?: string }): Decoder<string> {
+/** Text of `least` to `most` UTF-16 units without control characters (`lines`: but for line ends), of the form `pattern` where given. */
+export function text(options: {
+  least?: number;
+  most: number;
+  lines?: boolean;
+  pattern?: RegExp;
+  what?: string;
+}): Decoder<string> {
+  const forbidden = options.lines === true ? /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f]/ : /[\u0000-\u001f\u007f]/;
   return (value, at, errors) => {
     if (typeof value !== 'string') return fail(at, errors, 'must be text', value);
     const least = options.least ?? 0;
     if (value.length < least || value.length > options.most) {
       return fail(at, errors, `must have ${least} to ${options.most} characters, has ${value.length}`);
     }
-    if (/[\u0000-\u001f\u007f]/.test(value)) return fail(at, errors, 'must not hold control characters', value);
+    if (forbidden.test(value)) return fail(at, errors, 'must not hold control characters', value);
     if (options.pattern !== undefined && !options.pattern.test(value)) {
       return fail(at, errors, `must be ${options.what ?? options.pattern}`, value);
     }

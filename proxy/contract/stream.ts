@@ -30,6 +30,8 @@ export interface Hello {
   };
   /** Counts the streams of this proxy process, from 1: the highest one is the true one. */
   readonly epoch: number;
+  /** Random text, the same for the life of the proxy process: a restarted proxy counts its epochs from 1 again, and is not taken for an older stream. */
+  readonly instance?: string;
   /** What is held already: equal content is not sent again. */
   readonly held: readonly { readonly key: Key; readonly version: string }[];
   /** Version of the address table held, absent for none. */
