@@ -1,0 +1,42 @@
+import { trailerText } from './head-writer.ts';
+import type { Framing, HeaderList } from './message.ts';
+import type { Output } from './output.ts';
+
+/** Writes a body in its framing. `false` from `accepts` and `finish` mean that the caller breaks the length that its head promised. */
+export class BodyWriter {
+  readonly kind: Framing;
+  readonly #output: Output;
+  #remaining: number;
+
+  constructor(output: Output, kind: Framing, length: number) {
+    this.#output = output;
+    this.kind = kind;
+    this.#remaining = length;
+  }
+
+  accepts(bytes: number): boolean {
+    return this.kind !== 'length' || bytes <= this.#remaining;
+  }
+
+  /** False: the transport is full. */
+  write(buffer: Buffer, start: number, end: number): boolean {
+    // An empty chunk would end a chunked body.
+    if (start === end) return !this.#output.blocked;
+    if (this.kind === 'chunked') {
+      this.#output.text(`${(end - start).toString(16)}\r\n`);
+      this.#output.bytes(buffer, start, end);
+      this.#output.text('\r\n');
+      return !this.#output.blocked;
+    }
+    this.#remaining -= end - start;
+    return this.#output.bytes(buffer, start, end);
+  }
+
+  /** Trailers go out only where the framing has a place for them. */
+  finish(trailers: HeaderList | undefined): boolean {
+    if (this.kind === 'chunked') {
+      this.#output.text(trailers === undefined ? '0\r\n\r\n' : `0\r\n${trailerText(trailers)}\r\n`);
+    }
+    return this.kind !== 'length' || this.#remaining === 0;
+  }
+}

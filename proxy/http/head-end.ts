@@ -1,0 +1,66 @@
+import type { HttpLimits } from './limits.ts';
+import { malformed, tooLarge } from './protocol-error.ts';
+
+const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
+/** Beyond this many bytes after `end`, a view costs less than a search that runs over what the buffer holds of earlier reads. */
+const SMALL_REST = 4_096;
+
+/**
+ * Finds the end of a head that arrives in pieces, in linear time: `offset`s are relative to the head's first byte, so
+ * the pieces may move between calls.
+ */
+export class HeadEnd {
+  /** Bytes already looked at. */
+  #seen = 0;
+  #lineSeen = false;
+
+  reset(): void {
+    this.#seen = 0;
+    this.#lineSeen = false;
+  }
+
+  /**
+   * Position after the empty line in `buffer[start, end)`, or -1 when it is not there yet. Throws `ProtocolError` as soon as
+   * the part cannot become a head within the limits any more, so that nobody waits for a time-out to learn it.
+   */
+  find(buffer: Buffer, start: number, end: number, limits: HttpLimits): number {
+    const from = start + Math.max(0, this.#seen - 3);
+    const at = search(buffer, from, end);
+    if (at !== -1) return at + 4;
+    this.#checkPart(buffer, start, end, limits);
+    this.#seen = end - start;
+    return -1;
+  }
+
+  #checkPart(buffer: Buffer, start: number, end: number, limits: HttpLimits): void {
+    for (let index = start + this.#seen; index < end; index++) {
+      const code = buffer[index] ?? 0;
+      if (code > 31 && code !== 127) {
+        if (index > start && buffer[index - 1] === 13) throw malformed('CR alone in a head');
+      } else {
+        checkControl(buffer, start, index, code);
+        if (code === 10) this.#lineSeen = true;
+      }
+    }
+    const size = end - start;
+    if (!this.#lineSeen && size > limits.startLineBytes) {
+      throw tooLarge(414, `the start line is longer than ${limits.startLineBytes} bytes`);
+    }
+    if (size >= limits.headBytes) throw tooLarge(431, `the head is larger than ${limits.headBytes} bytes`);
+  }
+}
+
+function search(buffer: Buffer, from: number, end: number): number {
+  if (buffer.length - end > SMALL_REST) {
+    const at = buffer.subarray(from, end).indexOf(HEAD_END);
+    return at === -1 ? -1 : from + at;
+  }
+  const at = buffer.indexOf(HEAD_END, from);
+  return at === -1 || at + 4 > end ? -1 : at;
+}
+
+function checkControl(buffer: Buffer, start: number, index: number, code: number): void {
+  const afterReturn = index > start && buffer[index - 1] === 13;
+  if (code === 10 ? !afterReturn : afterReturn) throw malformed('CR or LF alone in a head');
+  if (code !== 10 && code !== 13 && code !== 9) throw malformed('a head holds a control character');
+}

@@ -1,0 +1,27 @@
+import type { ConnectionFields } from './head-writer.ts';
+import { headerIndex, type RequestHead } from './message.ts';
+
+const PLAIN: ConnectionFields = { connection: undefined, upgrade: undefined, chunked: false, length: undefined };
+
+/** What a request says of its connection to the upstream. Its Content-Length is made to agree with its framing. */
+export function requestConnectionFields(head: RequestHead): ConnectionFields {
+  const trailers = headerIndex(head.headers, 'te') !== -1;
+  // RFC 9110, 7.8 and 10.1.4: both fields must be named in Connection.
+  const connection = [head.upgrade === undefined ? '' : 'Upgrade', trailers ? 'TE' : ''].filter((name) => name !== '');
+  const length = lengthField(head);
+  if (connection.length === 0 && length === undefined && head.framing === 'none') return PLAIN;
+  return {
+    connection: connection.length === 0 ? undefined : connection.join(', '),
+    upgrade: head.upgrade,
+    chunked: head.framing === 'chunked',
+    length,
+  };
+}
+
+function lengthField(head: RequestHead): ConnectionFields['length'] {
+  if (head.framing === 'length') return head.contentLength;
+  if (head.framing === 'chunked') return 'drop';
+  const index = headerIndex(head.headers, 'content-length');
+  // No body: `0` stays where the client said it (RFC 9110, 8.6), anything else would be a lie.
+  return index === -1 || head.headers[index] === '0' ? undefined : 'drop';
+}
