@@ -41,7 +41,14 @@ export async function createNetwork(plan: ClusterPlan): Promise<void> {
     ],
   );
   const [command = '', ...inside] = insideNetwork(plan);
-  await run(command, [...inside, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+  await run(command, [
+    ...inside,
+    'sysctl',
+    '-qw',
+    'net.ipv4.ip_forward=1',
+    'net.ipv6.conf.all.forwarding=1',
+    'net.ipv6.conf.default.accept_dad=0',
+  ]);
 }
 
 /** Removes the namespace, the wire and with it the routes. Whatever of it exists: nothing is expected. */

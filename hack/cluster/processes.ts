@@ -55,7 +55,7 @@ export async function readParts(folder: string): Promise<readonly PartState[]> {
   return (await Promise.all(states)).flatMap((state) => state ?? []);
 }
 
-export async function readPart(folder: string, name: string): Promise<PartState | undefined> {
+async function readPart(folder: string, name: string): Promise<PartState | undefined> {
   const text = await readFile(join(folder, `${name}.json`), 'utf8').catch(() => '');
   const identity = parseIdentity(text);
   return identity && { name, pid: identity.pid, running: isRunning(identity) };

@@ -12,13 +12,15 @@ import {
   kubeletConfig,
   kubeProxyConfig,
   pauseImage,
+  pluginFolder,
+  quickAddress,
 } from './configs.ts';
 import { createContainerd } from './containerd.ts';
 import { applyDns, dnsImage } from './dns.ts';
 import type { GoFolders } from './go-build.ts';
 import type { ClusterPlan } from './names.ts';
 import { insideNetwork } from './network.ts';
-import { readPart, startPart } from './processes.ts';
+import { readParts, startPart } from './processes.ts';
 import type { Progress } from './progress.ts';
 import { lastLines } from './run.ts';
 import { scratchArchive } from './scratch-image.ts';
@@ -41,7 +43,7 @@ export interface StartContext {
 /** Writes every file the parts read. The certificates must be there. */
 export async function writeConfigs(plan: ClusterPlan, programs: GoFolders): Promise<void> {
   const { root, pki, logs, kubeconfig: admin } = plan.paths;
-  await Promise.all([mkdir(cniFolder(plan), { recursive: true }), mkdir(logs, { recursive: true })]);
+  await Promise.all([cniFolder(plan), pluginFolder(plan), logs].map((folder) => mkdir(folder, { recursive: true })));
   const pem = async (client: string) => {
     const [ca = '', cert = '', key = ''] = await Promise.all(
       ['ca.crt', `${client}.crt`, `${client}.key`].map((file) => readFile(join(pki, file), 'utf8')),
@@ -51,6 +53,7 @@ export async function writeConfigs(plan: ClusterPlan, programs: GoFolders): Prom
   const clients = ['node', 'controller-manager', 'scheduler', 'proxy'];
   await Promise.all([
     writeFile(join(cniFolder(plan), '10-heddle.conflist'), cniConfig(plan)),
+    writeFile(join(pluginFolder(plan), quickAddress.name), quickAddress.script, { mode: 0o755 }),
     writeFile(join(root, 'containerd.toml'), containerdConfig(plan, programs)),
     writeFile(join(root, 'kubelet.yaml'), kubeletConfig(plan)),
     writeFile(join(root, 'kube-proxy.yaml'), kubeProxyConfig(plan, kubeconfigOf(plan, 'proxy'))),
@@ -129,14 +132,13 @@ async function start(context: StartContext, part: PartName): Promise<void> {
   );
 }
 
-/** Asks until `probe` says yes. A part that ended, or a deadline, is an error with the part's log. A probe that fails counts as no. */
+/** Asks until `probe` says yes. Any part that ended, or a deadline, is an error with that part's log. A probe that fails counts as no. */
 async function until(context: StartContext, part: PartName, probe: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + PART_DEADLINE_MS;
   for (;;) {
     if (await probe().catch(() => false)) return;
-    for (const name of ['etcd', part])
-      if ((await readPart(context.plan.paths.processes, name))?.running === false)
-        throw await partError(context.plan, name, 'ended while the cluster was starting');
+    const ended = (await readParts(context.plan.paths.processes)).find((state) => !state.running);
+    if (ended) throw await partError(context.plan, ended.name, 'ended while the cluster was starting');
     if (Date.now() > deadline)
       throw await partError(context.plan, part, `was not ready after ${PART_DEADLINE_MS / 1000} s`);
     await wait(ASK_AGAIN_MS);
