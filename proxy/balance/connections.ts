@@ -31,6 +31,8 @@ export interface Connections {
   cancel(waiter: ConnectWaiter): void;
   /** Idle connections close now, the others when their requests are done. New requests may still come (a running retry). */
   drain(): void;
+  /** The own certificate changed: the next request connects anew, what runs goes on. Plain connections: nothing to do. */
+  renew(): void;
   close(): void;
   readonly open: number;
 }

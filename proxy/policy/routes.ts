@@ -6,6 +6,8 @@ import { decisionPath } from './path.ts';
 export interface RouteTable<T> {
   /** The first route that matches, or undefined. */
   find(head: RequestHead): T | undefined;
+  /** The first route that matches everything: all that opaque bytes can match. */
+  readonly opaque: T | undefined;
 }
 
 interface CompiledMatch {
@@ -34,8 +36,9 @@ export function pathMatches(match: CompiledPath, path: string): boolean {
 export function compileRoutes<T>(routes: readonly Route[], make: (route: Route) => T): RouteTable<T> {
   const compiled = routes.map((route) => ({ matches: route.matches.map(compileMatch), value: make(route) }));
   const needsPath = compiled.some((route) => route.matches.some((match) => match.path !== undefined));
-  if (compiled.length === 0) return { find: () => undefined };
+  if (compiled.length === 0) return { find: () => undefined, opaque: undefined };
   return {
+    opaque: compiled.find((route) => route.matches.length === 0)?.value,
     find(head) {
       const path = needsPath ? decisionPath(head.path).path : '';
       for (const route of compiled) {

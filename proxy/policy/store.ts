@@ -1,4 +1,4 @@
-import type { EndpointRegistry } from '../balance/endpoints.ts';
+import { EndpointRegistry } from '../balance/endpoints.ts';
 import type { Clock, Random } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
 import type { Reason } from '../contract/reasons.ts';
@@ -52,15 +52,11 @@ export interface Entry {
 }
 
 /** The port of an entry as of now, or why there is none. */
-export type PortDecision =
-  | { readonly kind: 'port'; readonly port: BuiltPort }
-  | Refusal
-  | { readonly kind: 'pending' };
+export type PortDecision = { readonly kind: 'port'; readonly port: BuiltPort } | Refusal | { readonly kind: 'pending' };
 
 export interface StoreOptions {
   readonly clock: Clock;
   readonly random: Random;
-  readonly registry: EndpointRegistry;
   /** Default 2,000 ms. */
   readonly waitMs?: number;
   /** Connections and requests that may wait for configuration at once; default 1,024. */
@@ -92,6 +88,8 @@ class KeyEntry implements Entry {
 export class Store {
   /** A key is wanted that is not held: control subscribes to it. */
   onWanted: ((key: Key) => void) | undefined;
+  /** Every endpoint of every snapshot in force. */
+  readonly endpoints = new EndpointRegistry();
   readonly #options: StoreOptions;
   readonly #entries = new Map<Key, KeyEntry>();
   readonly #listeners = new Set<(key: Key) => void>();
@@ -122,7 +120,7 @@ export class Store {
     const entry = this.#entry(prepared.key);
     const previous = entry.built;
     entry.built = build(prepared.content, {
-      registry: this.#options.registry,
+      registry: this.endpoints,
       random: this.#options.random,
       key: prepared.key,
       now: () => this.#options.clock.now(),
@@ -265,7 +263,7 @@ export class Store {
   #retire(previous: Built | undefined): void {
     if (previous === undefined) return;
     if (previous.kind === 'destination') {
-      for (const endpoint of previous.endpoints) this.#options.registry.release(endpoint);
+      for (const endpoint of previous.endpoints) this.endpoints.release(endpoint);
     }
     if (previous.running > 0) this.#retired.push(previous);
     if (this.#retired.length > 64) this.draining();

@@ -1,0 +1,36 @@
+/** What the first bytes of a connection say. `tls`: a ClientHello of whatever kind. */
+export type FirstBytes = 'http' | 'opaque';
+
+/** Longest request line that is waited for; a longer one is given to the HTTP codec, which refuses it with 414. */
+export const MAX_REQUEST_LINE = 16_384;
+
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
+const LONGEST_METHOD = 24;
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
+
+/**
+ * Decides by the request line whether a connection speaks HTTP/1. `undefined`: more bytes needed. The line must be
+ * `METHOD SP target SP HTTP/<digit>`; text protocols of other kinds (`SET key value`) do not look like it. HTTP/2 prefaces, TLS and everything else are opaque.
+ */
+export function classifyFirstBytes(bytes: Buffer): FirstBytes | undefined {
+  const method = methodLength(bytes);
+  if (method === undefined) return undefined;
+  if (method < 1) return 'opaque';
+  if (bytes.subarray(0, PREFACE.length).equals(PREFACE)) return 'opaque';
+  const end = bytes.indexOf(LINE_FEED);
+  if (end === -1) return bytes.length >= MAX_REQUEST_LINE ? 'http' : undefined;
+  return / HTTP\/\d/.test(bytes.toString('latin1', method, end)) ? 'http' : 'opaque';
+}
+
+/** Length of the method before its space; 0: not a method; undefined: not complete. */
+function methodLength(bytes: Buffer): number | undefined {
+  const limit = Math.min(bytes.length, LONGEST_METHOD + 1);
+  for (let index = 0; index < limit; index++) {
+    const byte = bytes[index]!;
+    if (byte === SPACE) return index;
+    const upper = byte >= 0x41 && byte <= 0x5a;
+    if (!upper && byte !== 0x2d && byte !== 0x5f) return 0;
+  }
+  return limit > LONGEST_METHOD ? 0 : undefined;
+}

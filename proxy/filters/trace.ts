@@ -1,0 +1,40 @@
+import type { Random } from '../base/clock.ts';
+import { HEADERS } from '../contract/headers.ts';
+import { headerIndex } from '../http/message.ts';
+import { addHeader, type HeaderHolder, removeHeader } from './headers.ts';
+
+/** W3C Trace Context level 1, version 00: `00-<trace id>-<span id>-<flags>`, not all zeros. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * Continues the trace of a request with a span of this hop, or starts one (`samplingPercent` of them sampled). An invalid
+ * header is replaced and its `tracestate` dropped (section 3.3.1). Answers the trace id.
+ */
+export function trace(head: HeaderHolder, random: Random, samplingPercent: number): string {
+  const at = headerIndex(head.headers, HEADERS.traceparent);
+  const given = at === -1 ? undefined : head.headers[at]!;
+  const single = given !== undefined && headerIndex(head.headers, HEADERS.traceparent, at + 1) === -1;
+  if (single && TRACEPARENT.test(given)) {
+    const traceId = given.slice(3, 35);
+    head.headers[at] = `00-${traceId}-${hex(random, 2)}-${given.slice(53, 55)}`;
+    return traceId;
+  }
+  if (given !== undefined) {
+    removeHeader(head, HEADERS.traceparent);
+    removeHeader(head, 'tracestate');
+  }
+  const traceId = hex(random, 4);
+  const sampled = random() * 100 < samplingPercent;
+  addHeader(head, HEADERS.traceparent, `00-${traceId}-${hex(random, 2)}-${sampled ? '01' : '00'}`);
+  return traceId;
+}
+
+/** 32-bit words as 8 hex digits each; never all zeros. */
+function hex(random: Random, words: number): string {
+  let text = '';
+  for (let word = 0; word < words; word++) {
+    const bits = Math.floor(random() * 4_294_967_295) + 1;
+    text += bits.toString(16).padStart(8, '0').slice(-8);
+  }
+  return text;
+}

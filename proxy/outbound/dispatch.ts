@@ -1,0 +1,381 @@
+import type { TryMeta } from '../balance/connections.ts';
+import type { EndpointState } from '../balance/endpoints.ts';
+import { isReason } from '../balance/failures.ts';
+import type { Timer } from '../base/clock.ts';
+import { HEADERS } from '../contract/headers.ts';
+import type { Reason } from '../contract/reasons.ts';
+import { removeReserved } from '../filters/headers.ts';
+import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { trace } from '../filters/trace.ts';
+import {
+  type Failure,
+  type HeaderList,
+  headerValue,
+  type RequestHead,
+  type RequestReceiver,
+  type ResponseHead,
+  type ServerExchange,
+} from '../http/message.ts';
+import type { Built, BuiltPort, BuiltRoute } from '../policy/build.ts';
+import { type Entry, portOf } from '../policy/store.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { OutboundContext } from './context.ts';
+import { Deadlines } from './deadlines.ts';
+import { CLIENT_CLOSED_STATUS, record } from './record.ts';
+import { Replay } from './replay.ts';
+import { rescue } from './rescue.ts';
+import { decideRetry, type Outcome } from './retry.ts';
+import { chooseEndpoint, routeOf } from './route.ts';
+
+/** What the connection knows: shared by all its requests. */
+export interface RequestOrigin {
+  /** Replaced when its key was removed and came back. */
+  entry: Entry;
+  readonly port: number;
+  /** `10.96.4.7:80` */
+  readonly destination: string;
+}
+
+type State = 'deciding' | 'trying' | 'backoff' | 'answering' | 'tunnel' | 'over';
+
+/**
+ * One request of the application: decides under the snapshot in force (again for every retry), runs attempts, and closes the books once.
+ * `deciding`: waits for configuration; `trying`: an attempt runs, nothing is answered; `backoff`; `answering`: the response goes out; `tunnel`; `over`.
+ */
+export class OutboundRequest implements RequestReceiver, AttemptOwner {
+  readonly head: RequestHead;
+  readonly #context: OutboundContext;
+  readonly #origin: RequestOrigin;
+  readonly #exchange: ServerExchange;
+  readonly #started: number;
+  readonly #replay = new Replay();
+  readonly #deadlines: Deadlines;
+  readonly #traceId: string;
+  #state: State = 'deciding';
+  #port: BuiltPort | undefined;
+  #route: BuiltRoute | undefined;
+  /** The snapshot that this request counts under. */
+  #lease: Built | undefined;
+  #attempt: Attempt | undefined;
+  #attempts = 0;
+  #retriesMade = 0;
+  #redispatched = false;
+  #backoff: Timer | undefined;
+  #cancelWait: (() => void) | undefined;
+  #status = 0;
+  #reason: Reason | '' = '';
+  #detail = '';
+  #responseEnded = false;
+  #paused = false;
+
+  constructor(context: OutboundContext, origin: RequestOrigin, exchange: ServerExchange) {
+    this.#context = context;
+    this.#origin = origin;
+    this.#exchange = exchange;
+    this.head = exchange.head;
+    this.#started = context.clock.now();
+    this.#deadlines = new Deadlines(context.clock, (reason, ms) => this.#late(reason, ms));
+    removeReserved(this.head);
+    this.#traceId = trace(
+      this.head,
+      context.random,
+      context.store.workload()?.configuration.tracingSamplingPercent ?? 0,
+    );
+    exchange.receiver = this;
+  }
+
+  start(): void {
+    this.#origin.entry.usedAt = this.#started;
+    this.#decide(true, undefined);
+  }
+
+  // The application's side.
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#state === 'over') return;
+    this.#deadlines.move();
+    const upstream = this.#attempt?.exchange;
+    if (this.#state !== 'tunnel') this.#replay.add(buffer, start, end, upstream === undefined);
+    if (upstream !== undefined && !upstream.write(buffer, start, end)) this.#pause();
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.#replay.ended = true;
+    this.#replay.trailers = trailers;
+    this.#attempt?.exchange?.end(trailers);
+    this.#finishTunnel();
+  }
+
+  onDrain(): void {
+    this.#attempt?.exchange?.resume();
+  }
+
+  onAbort(failure: Failure): void {
+    if (this.#state === 'over') return;
+    const status = this.#status === 0 ? CLIENT_CLOSED_STATUS : this.#status;
+    this.#close(status, failure.reason, failure.detail);
+  }
+
+  // The attempt's side.
+
+  /** Nothing more comes from the application. */
+  get requestEnded(): boolean {
+    return (
+      this.#replay.ended ||
+      (this.head.framing === 'none' && this.head.upgrade === undefined && this.head.method !== 'CONNECT')
+    );
+  }
+
+  attemptMeta(attempt: Attempt): TryMeta {
+    return { destination: this.#origin.destination, attempt: attempt.number, deadlineMs: this.#deadlines.left() };
+  }
+
+  onReady(attempt: Attempt): void {
+    const { exchange } = attempt;
+    if (exchange === undefined) return;
+    const more = this.#replay.writeTo(exchange);
+    if (this.#replay.ended) exchange.end(this.#replay.trailers);
+    if (more) this.#resume();
+  }
+
+  onInform(head: ResponseHead): void {
+    this.#deadlines.move();
+    this.#exchange.inform(head);
+  }
+
+  onResponse(attempt: Attempt, head: ResponseHead): void {
+    this.#deadlines.move();
+    if (head.framing !== 'tunnel' && this.#tryAgain({ kind: 'response', head })) return;
+    this.#takeReason(attempt.endpoint, head);
+    this.#status = head.status;
+    this.#replay.forget();
+    this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
+    if (this.#state === 'tunnel' || isEventStream(head)) this.#deadlines.endless();
+    this.#exchange.respond(head);
+    // Framing `none` is a complete response, but the attempt says so itself in `onEnd`.
+    this.#responseEnded = head.framing === 'none';
+  }
+
+  onResponseBody(buffer: Buffer, start: number, end: number): boolean {
+    this.#deadlines.move();
+    return this.#exchange.write(buffer, start, end);
+  }
+
+  onResponseEnd(_attempt: Attempt, trailers: HeaderList | undefined): void {
+    if (this.#state === 'over') return;
+    if (!this.#responseEnded) this.#exchange.end(trailers);
+    this.#responseEnded = true;
+    if (this.#state === 'tunnel') this.#finishTunnel();
+    else this.#close(this.#status, this.#reason, this.#detail);
+  }
+
+  onUpstreamDrain(): void {
+    this.#resume();
+  }
+
+  onFailure(_attempt: Attempt, failure: Failure): void {
+    if (this.#state === 'over') return;
+    if (this.#state === 'trying' && this.#tryAgain({ kind: 'failure', failure })) return;
+    this.#fail(failure.reason, failure.detail);
+  }
+
+  // Decisions.
+
+  /** Takes the port, the route and then an endpoint from what is in force now. */
+  #decide(first: boolean, avoid: EndpointState | undefined): void {
+    const decision = portOf(this.#origin.entry, this.#origin.port);
+    if (decision.kind === 'pending') {
+      this.#obtain(first, avoid);
+      return;
+    }
+    if (decision.kind === 'refuse') {
+      this.#fail(decision.reason, decision.detail);
+      return;
+    }
+    this.#port = decision.port;
+    this.#leaseTo(decision.port.owner);
+    this.#route = routeOf(decision.port, this.head);
+    if (this.#route === undefined) {
+      this.#fail('no_route', `no route of ${decision.port.namespace}/${decision.port.name} matches this request`);
+      return;
+    }
+    if (first) {
+      decision.port.state.budget.request(this.#started);
+      this.#deadlines.start(this.#route.timeouts);
+    }
+    this.#launch(decision.port, this.#route, avoid);
+  }
+
+  /** The key was given up as unused while this connection stayed open: asks for it again. */
+  #obtain(first: boolean, avoid: EndpointState | undefined): void {
+    this.#pause();
+    this.#cancelWait = this.#context.store.obtain(this.#origin.entry.key, (settled) => {
+      this.#cancelWait = undefined;
+      if (this.#state === 'over') return;
+      if (settled.kind === 'destination') {
+        this.#origin.entry = settled.entry;
+        this.#decide(first, avoid);
+      } else if (settled.kind === 'refuse') {
+        this.#fail(settled.reason, settled.detail);
+      }
+    });
+  }
+
+  #launch(port: BuiltPort, route: BuiltRoute, avoid: EndpointState | undefined): void {
+    const { random, clock } = this.#context;
+    const choice = chooseEndpoint(port, route, { random, now: clock.now(), avoid });
+    if (choice.kind === 'none') {
+      this.#fail(choice.reason, choice.detail);
+      return;
+    }
+    this.#state = 'trying';
+    this.#attempts++;
+    const attempt = new Attempt(this.#context, this, choice.endpoint, this.#attempts);
+    this.#attempt = attempt;
+    if (attempt.start(port.connectTimeoutMs, route.timeouts.perTryMs)) this.onReady(attempt);
+    else this.#pause();
+  }
+
+  /** Answers true when another try was arranged. Policy and budget are those in force now. */
+  #tryAgain(outcome: Outcome): boolean {
+    const current = portOf(this.#origin.entry, this.#origin.port);
+    const port = current.kind === 'port' ? current.port : this.#port;
+    const route = port === undefined ? undefined : routeOf(port, this.head);
+    const attempt = this.#attempt;
+    if (port === undefined || route === undefined || attempt === undefined) return false;
+    const decision = decideRetry(
+      {
+        request: this.head,
+        retries: route.retries,
+        made: this.#retriesMade,
+        redispatched: this.#redispatched,
+        repeatable: this.#replay.whole,
+        outcome,
+        wallMs: this.#context.clock.wall(),
+      },
+      this.#context.random,
+    );
+    if (decision.kind === 'none') return false;
+    if (decision.kind === 'redispatch') {
+      this.#redispatched = true;
+      this.#countRetry(attempt, decision.cause, 'made');
+      this.#again(attempt, 0);
+      return true;
+    }
+    const left = this.#deadlines.left();
+    if (left !== undefined && decision.delayMs >= left) return false;
+    if (!port.state.budget.take(this.#context.clock.now(), route.retries.budget)) {
+      this.#countRetry(attempt, decision.cause, 'budget_exhausted');
+      this.#reason = 'retry_budget_exhausted';
+      this.#detail = `${decision.cause} from ${attempt.endpoint.name}: the retry budget of ${port.namespace}/${port.name} is spent`;
+      return false;
+    }
+    this.#retriesMade++;
+    this.#countRetry(attempt, decision.cause, 'made');
+    this.#again(attempt, decision.delayMs);
+    return true;
+  }
+
+  #again(attempt: Attempt, delayMs: number): void {
+    attempt.discard();
+    this.#attempt = undefined;
+    this.#state = 'backoff';
+    this.#pause();
+    if (delayMs <= 0) {
+      this.#decide(false, attempt.endpoint);
+      return;
+    }
+    this.#backoff = this.#context.clock.after(delayMs, () => this.#decide(false, attempt.endpoint));
+  }
+
+  #countRetry(attempt: Attempt, cause: string, result: string): void {
+    const { workload, namespace } = attempt.endpoint.endpoint;
+    this.#context.metrics.retries
+      .child([workload ?? this.#port?.name ?? 'unknown', namespace ?? '', cause, result])
+      .inc();
+  }
+
+  /** A response that a mesh peer made itself names the reason; anybody else may not use our names. */
+  #takeReason(endpoint: EndpointState, head: ResponseHead): void {
+    if (endpoint.endpoint.identity === undefined) {
+      removeReserved(head);
+      return;
+    }
+    const reason = headerValue(head.headers, HEADERS.reason);
+    if (reason !== undefined && isReason(reason) && this.#reason === '') {
+      this.#reason = reason;
+      this.#detail = `answered by the proxy of ${endpoint.name}`;
+    }
+  }
+
+  // Ends.
+
+  #late(reason: 'request_timeout' | 'stream_idle_timeout', ms: number): void {
+    if (this.#state === 'over') return;
+    const where = this.#attempt === undefined ? '' : ` (try ${this.#attempts} at ${this.#attempt.endpoint.name})`;
+    this.#fail(reason, `not within ${ms} ms${where}`);
+  }
+
+  /** Nothing answered yet: our own response; else the connection tells that the response is cut. */
+  #fail(reason: Reason, detail: string): void {
+    const because = this.#reason === 'retry_budget_exhausted' ? `${detail}; ${this.#detail}` : detail;
+    if (this.#state === 'answering' || this.#state === 'tunnel') {
+      this.#exchange.abort({ reason, unprocessed: false, detail: because });
+      this.#close(this.#status, reason, because);
+      return;
+    }
+    const response = rescue(reason, because);
+    sendOwn(this.#exchange, ownMessage(this.head, response));
+    this.#close(response.status, reason, because);
+  }
+
+  #finishTunnel(): void {
+    if (this.#state === 'tunnel' && this.#replay.ended && this.#responseEnded) this.#close(this.#status, '', '');
+  }
+
+  #close(status: number, reason: Reason | '', detail: string): void {
+    const attempt = this.#attempt;
+    this.#state = 'over';
+    this.#deadlines.stop();
+    this.#backoff?.clear();
+    this.#cancelWait?.();
+    attempt?.leave();
+    this.#leaseTo(undefined);
+    this.#resume();
+    record(this.#context, {
+      head: this.head,
+      port: this.#port,
+      endpoint: attempt?.endpoint,
+      route: this.#route?.name ?? '',
+      status,
+      reason,
+      detail,
+      durationMs: this.#context.clock.now() - this.#started,
+      attempts: this.#attempts,
+      destination: this.#origin.destination,
+      traceId: this.#traceId,
+    });
+  }
+
+  #leaseTo(next: Built | undefined): void {
+    if (this.#lease !== undefined) this.#lease.running--;
+    if (next !== undefined) next.running++;
+    this.#lease = next;
+  }
+
+  #pause(): void {
+    if (this.#paused || this.requestEnded) return;
+    this.#paused = true;
+    this.#exchange.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#exchange.resume();
+  }
+}
+
+function isEventStream(head: ResponseHead): boolean {
+  return headerValue(head.headers, 'content-type')?.startsWith('text/event-stream') === true;
+}

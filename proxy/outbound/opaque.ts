@@ -1,0 +1,87 @@
+import type { Transport } from '../base/transport.ts';
+import type { Failure } from '../http/message.ts';
+import { tunnel } from '../net/net.ts';
+import type { BuiltPort } from '../policy/build.ts';
+import type { OutboundContext } from './context.ts';
+import type { RequestOrigin } from './dispatch.ts';
+import { RawUpstream } from './raw.ts';
+
+export interface OpaqueOptions {
+  /** Bytes already read from the client. */
+  readonly first: Buffer;
+  /** The client has half-closed already. */
+  readonly ended: boolean;
+}
+
+/** Carries a connection as bytes: connects, then copies both ways until both sides closed. */
+export function serveOpaque(
+  context: OutboundContext,
+  origin: RequestOrigin,
+  client: Transport,
+  options: OpaqueOptions,
+): void {
+  let gone = false;
+  const raw = new RawUpstream(context, origin, {
+    onOpen: (upstream, port) => {
+      if (gone) upstream.destroy();
+      else carry(context, client, upstream, port, raw, options);
+    },
+    onFailure: (failure, port) => refuseOpaque(context, client, failure, port),
+  });
+  // Only to learn that the client left: it stays paused until the upstream is there.
+  client.receiver = { onData() {}, onEnd() {}, onDrain() {}, onClose };
+  client.pause();
+  function onClose(): void {
+    gone = true;
+    raw.release();
+  }
+  raw.start();
+}
+
+/** Joins the two sides and closes the books when both are closed. */
+export function carry(
+  context: OutboundContext,
+  client: Transport,
+  upstream: Transport,
+  port: BuiltPort,
+  raw: RawUpstream,
+  options: OpaqueOptions,
+): void {
+  const { owner } = port;
+  const target = raw.endpoint?.endpoint;
+  owner.running++;
+  const idleMs = (port.routes.opaque ?? port.unmatched)?.timeouts.streamIdleMs ?? 0;
+  client.pause();
+  tunnel(client, upstream, {
+    clock: context.clock,
+    idleMs,
+    first: options.first,
+    leftEnded: options.ended,
+    onClose: (result) => {
+      owner.running--;
+      raw.release();
+      const reason = result.idle ? 'stream_idle_timeout' : result.error === undefined ? '' : 'upstream_reset';
+      const peer = context.peers.of(target?.workload ?? port.name, target?.namespace ?? port.namespace);
+      peer.tcp(reason, result.sent, result.received);
+    },
+  });
+  client.resume();
+}
+
+/** Bytes have no way to carry a reason: RST, and the log says why. */
+export function refuseOpaque(
+  context: OutboundContext,
+  client: Transport,
+  failure: Failure,
+  port: BuiltPort | undefined,
+): void {
+  client.destroy(true);
+  context.metrics.refusedConnections.child(['outbound', failure.reason]).inc();
+  context.log.info('connection', {
+    log: 'access',
+    direction: 'outbound',
+    reason: failure.reason,
+    detail: failure.detail,
+    destination: port === undefined ? undefined : `${port.namespace}/${port.name}:${port.port}`,
+  });
+}

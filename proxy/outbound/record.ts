@@ -1,0 +1,51 @@
+import type { EndpointState } from '../balance/endpoints.ts';
+import type { Reason } from '../contract/reasons.ts';
+import type { RequestHead } from '../http/message.ts';
+import type { BuiltPort } from '../policy/build.ts';
+import { isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
+import type { OutboundContext } from './context.ts';
+
+/** Status in the books of a request whose client went away: nobody saw one. */
+export const CLIENT_CLOSED_STATUS = 499;
+
+export interface Books {
+  readonly head: RequestHead;
+  readonly port: BuiltPort | undefined;
+  readonly endpoint: EndpointState | undefined;
+  readonly route: string;
+  readonly status: number;
+  readonly reason: Reason | '';
+  readonly detail: string;
+  readonly durationMs: number;
+  readonly attempts: number;
+  /** `10.96.4.7:80` */
+  readonly destination: string;
+  readonly traceId: string;
+}
+
+/** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
+export function record(context: OutboundContext, books: Books): void {
+  const target = books.endpoint?.endpoint;
+  const workload = target?.workload ?? books.port?.name ?? 'unknown';
+  const namespace = target?.namespace ?? books.port?.namespace ?? '';
+  context.peers.of(workload, namespace).request(books.status, books.reason, books.durationMs);
+  const mode = books.port?.owner.accessLog ?? 'Errors';
+  if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
+  writeAccess(context.log, {
+    direction: 'outbound',
+    method: books.head.method,
+    path: books.head.path,
+    authority: books.head.authority,
+    status: books.status,
+    reason: books.reason,
+    detail: books.detail,
+    durationMs: books.durationMs,
+    attempts: books.attempts,
+    source: `${context.self.namespace}/${context.self.workload}`,
+    destination:
+      books.port === undefined ? books.destination : `${books.port.namespace}/${books.port.name}:${books.port.port}`,
+    endpoint: books.endpoint?.name ?? '',
+    route: books.route,
+    traceId: books.traceId,
+  });
+}

@@ -1,0 +1,96 @@
+import type { Transport } from '../base/transport.ts';
+import type { Reason } from '../contract/reasons.ts';
+import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { type BadRequest, type Http1ServerConnection, type RequestHead, serveHttp1 } from '../http/http.ts';
+import type { OutboundContext } from './context.ts';
+import { OutboundRequest, type RequestOrigin } from './dispatch.ts';
+import { record } from './record.ts';
+import { rescue } from './rescue.ts';
+
+/** HTTP/1.1 connections of the application, for `drain` and `close`. */
+export type HttpConnections = Set<Http1ServerConnection>;
+
+/** Parses the connection and starts an `OutboundRequest` for each request. */
+export function serveHttp(
+  context: OutboundContext,
+  connections: HttpConnections,
+  origin: RequestOrigin,
+  client: Transport,
+  first: Buffer,
+): void {
+  const connection = serveHttp1(client, {
+    limits: context.limits,
+    clock: context.clock,
+    first,
+    onRequest: (exchange) => new OutboundRequest(context, origin, exchange).start(),
+    onBadRequest: (info) => recordBad(context, origin.destination, info),
+    onClose: () => void connections.delete(connection),
+  });
+  connections.add(connection);
+}
+
+/** Tells an HTTP client why its destination is refused, on each request. */
+export function refuseHttp(
+  context: OutboundContext,
+  connections: HttpConnections,
+  client: Transport,
+  first: Buffer,
+  refusal: { readonly reason: Reason; readonly detail: string; readonly destination: string },
+): void {
+  const connection = serveHttp1(client, {
+    limits: context.limits,
+    clock: context.clock,
+    first,
+    onRequest(exchange) {
+      const response = rescue(refusal.reason, refusal.detail);
+      exchange.receiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
+      sendOwn(exchange, ownMessage(exchange.head, response));
+      recordOwn(context, exchange.head, refusal.destination, response.status, refusal.reason, refusal.detail);
+      connection.drain();
+    },
+    onClose: () => void connections.delete(connection),
+  });
+  connections.add(connection);
+}
+
+function recordBad(context: OutboundContext, destination: string, info: BadRequest): void {
+  recordOwn(context, UNREADABLE, destination, info.status, info.reason, info.detail);
+}
+
+const UNREADABLE: RequestHead = {
+  method: '',
+  target: '',
+  form: 'origin',
+  path: '',
+  authority: '',
+  version: 11,
+  headers: [],
+  spelling: 'lower',
+  framing: 'none',
+  contentLength: 0,
+  upgrade: undefined,
+  expectContinue: false,
+};
+
+function recordOwn(
+  context: OutboundContext,
+  head: RequestHead,
+  destination: string,
+  status: number,
+  reason: Reason,
+  detail: string,
+): void {
+  record(context, {
+    head,
+    port: undefined,
+    endpoint: undefined,
+    route: '',
+    status,
+    reason,
+    detail,
+    durationMs: 0,
+    attempts: 0,
+    destination,
+    traceId: '',
+  });
+}

@@ -1,0 +1,172 @@
+import {
+  type Counter,
+  DURATION_BUCKETS,
+  type Family,
+  type Gauge,
+  type Histogram,
+  type Metrics,
+} from '../base/metrics.ts';
+import type { Watch } from '../base/watch.ts';
+
+/** `inbound` and `outbound` as seen from the pod. */
+export type Direction = 'inbound' | 'outbound';
+
+/** A workload as metrics name it. Both members come from the operator or from a verified identity, never from request bytes. */
+export interface WorkloadName {
+  readonly workload: string;
+  readonly namespace: string;
+}
+
+const PEER_LABELS = [
+  'direction',
+  'source_workload',
+  'source_namespace',
+  'destination_workload',
+  'destination_namespace',
+];
+
+/** The families that both sides count in; made once a process. */
+export interface TrafficMetrics {
+  readonly requests: Family<Counter>;
+  readonly durations: Family<Histogram>;
+  readonly retries: Family<Counter>;
+  readonly openConnections: Family<Gauge>;
+  readonly refusedConnections: Family<Counter>;
+  readonly tlsConnections: Family<Counter>;
+  readonly tcpConnections: Family<Counter>;
+  readonly tcpBytes: Family<Counter>;
+  readonly protocolMismatches: Family<Counter>;
+}
+
+export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
+  return {
+    requests: metrics.counter(
+      'heddle_requests_total',
+      'HTTP requests by peers, status and reason (empty: none of ours).',
+      [...PEER_LABELS, 'code', 'reason'],
+    ),
+    durations: metrics.histogram(
+      'heddle_request_duration_seconds',
+      'From the head of a request to the end of its response.',
+      PEER_LABELS,
+      DURATION_BUCKETS,
+    ),
+    retries: metrics.counter(
+      'heddle_retries_total',
+      'Tries after the first one, by what made them due and what came of it.',
+      ['destination_workload', 'destination_namespace', 'cause', 'result'],
+    ),
+    openConnections: metrics.gauge('heddle_open_connections', 'Connections accepted and not yet closed.', [
+      'direction',
+      'kind',
+    ]),
+    refusedConnections: metrics.counter('heddle_connections_refused_total', 'Connections refused, by reason.', [
+      'direction',
+      'reason',
+    ]),
+    tlsConnections: metrics.counter('heddle_tls_connections_total', 'Mesh handshakes, by their result.', [
+      'direction',
+      'result',
+    ]),
+    tcpConnections: metrics.counter('heddle_tcp_connections_total', 'Opaque connections carried, by how they ended.', [
+      ...PEER_LABELS,
+      'reason',
+    ]),
+    tcpBytes: metrics.counter(
+      'heddle_tcp_bytes_total',
+      'Bytes of opaque connections: sent by the client, received by it.',
+      [...PEER_LABELS, 'flow'],
+    ),
+    protocolMismatches: metrics.counter(
+      'heddle_protocol_mismatches_total',
+      'Connections that spoke another protocol than remembered.',
+      ['direction'],
+    ),
+  };
+}
+
+/** `heddle_certificate_expiry_seconds`: when the leaf in use expires, seconds since 1970; 0 while there is none. */
+export function exportCertificateExpiry(
+  metrics: Metrics,
+  credentials: Watch<{ readonly notAfter: number } | undefined>,
+): void {
+  const expiry = metrics
+    .gauge('heddle_certificate_expiry_seconds', 'When the own certificate expires, seconds since 1970.')
+    .child();
+  metrics.beforeText(() => expiry.set(Math.floor((credentials.value?.notAfter ?? 0) / 1_000)));
+}
+
+/** Counters of one pair of workloads: a request costs two array lookups and three additions. */
+export class PeerMetrics {
+  readonly #metrics: TrafficMetrics;
+  readonly #labels: readonly string[];
+  readonly #duration: Histogram;
+  /** By status, for requests without a reason. */
+  readonly #codes: (Counter | undefined)[] = [];
+  readonly #reasons = new Map<string, Counter>();
+
+  constructor(metrics: TrafficMetrics, direction: Direction, source: WorkloadName, destination: WorkloadName) {
+    this.#metrics = metrics;
+    this.#labels = [direction, source.workload, source.namespace, destination.workload, destination.namespace];
+    this.#duration = metrics.durations.child(this.#labels);
+  }
+
+  /** `reason` '' where the answer came from the application. Milliseconds. */
+  request(status: number, reason: string, durationMs: number): void {
+    this.#counter(status, reason).inc();
+    this.#duration.observe(durationMs / 1_000);
+  }
+
+  tcp(reason: string, sent: number, received: number): void {
+    this.#metrics.tcpConnections.child([...this.#labels, reason]).inc();
+    this.#metrics.tcpBytes.child([...this.#labels, 'sent']).inc(sent);
+    this.#metrics.tcpBytes.child([...this.#labels, 'received']).inc(received);
+  }
+
+  #counter(status: number, reason: string): Counter {
+    if (reason === '') {
+      this.#codes[status] ??= this.#metrics.requests.child([...this.#labels, String(status), '']);
+      return this.#codes[status];
+    }
+    const key = `${status} ${reason}`;
+    let counter = this.#reasons.get(key);
+    if (counter === undefined) {
+      counter = this.#metrics.requests.child([...this.#labels, String(status), reason]);
+      this.#reasons.set(key, counter);
+    }
+    return counter;
+  }
+}
+
+/** Pairs of one side, by the name of the other party; bounded like the metric families themselves. */
+export class PeerMetricsTable {
+  readonly #metrics: TrafficMetrics;
+  readonly #direction: Direction;
+  readonly #self: WorkloadName;
+  readonly #peers = new Map<string, PeerMetrics>();
+
+  constructor(metrics: TrafficMetrics, direction: Direction, self: WorkloadName) {
+    this.#metrics = metrics;
+    this.#direction = direction;
+    this.#self = self;
+  }
+
+  of(workload: string, namespace: string): PeerMetrics {
+    const key = `${namespace}/${workload}`;
+    let peer = this.#peers.get(key);
+    if (peer === undefined) {
+      if (this.#peers.size >= MAX_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
+      peer = this.#make({ workload, namespace });
+      this.#peers.set(key, peer);
+    }
+    return peer;
+  }
+
+  #make(other: WorkloadName): PeerMetrics {
+    return this.#direction === 'outbound'
+      ? new PeerMetrics(this.#metrics, 'outbound', this.#self, other)
+      : new PeerMetrics(this.#metrics, 'inbound', other, this.#self);
+  }
+}
+
+const MAX_PEERS = 1_000;
