@@ -62,7 +62,7 @@ export function sidecar(
 }
 
 /** As the image lays it out; see the Dockerfile's target `proxy`. */
-const DRAIN_COMMAND = ['node', '--disable-warning=ExperimentalWarning', '/heddle/proxy.mjs', 'drain'];
+const DRAIN_COMMAND = ['node', '--disable-warning=ExperimentalWarning', '/app/main.mjs', 'drain'];
 
 /** Share of the memory limit given to the JavaScript heap: buffers, TLS and code live outside of it. */
 const HEAP_SHARE = 0.5;

@@ -1,0 +1,17 @@
+/** The suites on a real cluster: one after the other, on one installation that `setup.ts` brings up. */
+export default {
+  testEnvironment: 'node',
+  rootDir: '..',
+  roots: ['<rootDir>/e2e/suites'],
+  testMatch: ['**/*.e2e.ts'],
+  globalSetup: '<rootDir>/e2e/setup.ts',
+  globalTeardown: '<rootDir>/e2e/teardown.ts',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' }, sourceMaps: 'inline' },
+    ],
+  },
+  testTimeout: 180000,
+};
