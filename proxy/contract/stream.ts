@@ -7,6 +7,8 @@ import type { Configuration, Key, Provenance } from './snapshot.ts';
  */
 export const STREAM_PATH = '/v1/stream';
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** The operator takes at most this much a message from a proxy; a `hello` that would be longer names fewer keys in `held` and subscribes the rest. */
+export const MAX_PROXY_MESSAGE_BYTES = 1024 * 1024;
 
 /** Sections that a proxy may know; a workload update lists the ones it must know in `mustUnderstand`. */
 export const KNOWN_SECTIONS = ['mtls', 'authorization'] as const;
