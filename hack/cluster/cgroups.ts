@@ -25,6 +25,7 @@ export function hierarchies(mounts: string = readFileSync('/proc/mounts', 'utf8'
 export async function createCgroup(cgroup: string): Promise<readonly string[]> {
   const joinFiles: string[] = [];
   for (const hierarchy of hierarchies()) {
+    await passControllersOn(hierarchy);
     await makeGroup(hierarchy, cgroup);
     if (!joinsHere(hierarchy)) continue;
     await makeGroup(hierarchy, join(cgroup, 'parts'));
@@ -99,6 +100,13 @@ export async function groupsBelow(cgroup: string): Promise<readonly string[]> {
 /** Version 1: the pids hierarchy lists the parts; version 2: the only one, or the hybrid's. */
 function joinsHere(hierarchy: string): boolean {
   return /\/pids$/.test(hierarchy) || existsSync(join(hierarchy, 'cgroup.controllers'));
+}
+
+/** Version 2: a group has only the controllers that its parent passes on, and the kubelet refuses a group without those it needs. */
+async function passControllersOn(hierarchy: string): Promise<void> {
+  const controllers = await readFile(join(hierarchy, 'cgroup.controllers'), 'utf8').catch(() => '');
+  for (const controller of controllers.split(/\s+/).filter(Boolean))
+    await writeFile(join(hierarchy, 'cgroup.subtree_control'), `+${controller}`).catch(() => undefined);
 }
 
 async function makeGroup(hierarchy: string, cgroup: string): Promise<void> {

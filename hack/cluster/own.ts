@@ -12,7 +12,7 @@ import { createPki } from './pki.ts';
 import { readParts } from './processes.ts';
 import type { Progress } from './progress.ts';
 import { removeCluster, removeSharedSocket } from './remove.ts';
-import { findSlot, releaseSlot, reserveSlot } from './slots.ts';
+import { anySlotHeld, findSlot, releaseSlot, reserveSlot } from './slots.ts';
 import { nodeReady, openApi, startParts, writeConfigs } from './start.ts';
 
 /** Brings a cluster of our own up, or finds it up. What an earlier one of that name left behind is removed first. */
@@ -48,7 +48,7 @@ export async function downOwn(home: Homes, name: string, progress: Progress): Pr
     if (!plan) return progress.say(`there is no cluster ${name}`);
     await progress.step(`removed cluster ${name}`, () => removeCluster(plan));
     await releaseSlot(home.state, plan.subnets.slot);
-    await removeSharedSocket();
+    if (!(await anySlotHeld(home.state))) await removeSharedSocket();
   });
 }
 

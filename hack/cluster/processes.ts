@@ -21,16 +21,18 @@ export interface PartState {
 
 /**
  * Starts a part as a process of its own session that outlives this one, inside the cluster's cgroup (it enters before it becomes the program, so
- * nothing it starts is ever outside), and records its identity as `<folder>/<name>.json`.
+ * nothing it starts is ever outside), and records its identity as `<folder>/<name>.json`. Its environment is made here: etcd and others take settings
+ * from variables that a caller may have for another cluster.
  */
 export async function startPart(part: PartCommand, joinFiles: readonly string[], folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const log = await open(part.log, 'a');
   try {
     const enter = `${joinFiles.map((file) => `echo 0 >'${file}' || exit 97`).join('; ')}; exec "$@"`;
-    const env = { ...process.env, PATH: [...part.pathFirst, systemPath()].join(':') };
+    const env = { PATH: [...part.pathFirst, systemPath()].join(':'), HOME: '/root', LANG: 'C.UTF-8' };
     const child = spawn('/bin/sh', ['-c', enter, part.name, ...part.command], {
       detached: true,
+      cwd: '/',
       stdio: ['ignore', log.fd, log.fd],
       env,
     });

@@ -51,7 +51,8 @@ export async function networkResults(network: string): Promise<readonly string[]
 }
 
 /**
- * The socket for device plugins has one fixed path for all kubelets of a machine. Removed when nobody answers on it any more; folders go when empty.
+ * The socket for device plugins has one fixed path for all kubelets of a machine. Call it when no cluster of
+ * ours is left; a kubelet that is not ours still answers on it, and keeps it. Folders go when empty.
  */
 export async function removeSharedSocket(): Promise<void> {
   if (existsSync(DEVICE_SOCKET) && !(await answers(DEVICE_SOCKET))) await rm(DEVICE_SOCKET, { force: true });

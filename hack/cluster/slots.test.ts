@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { clashOf, findSlot, releaseSlot, reserveSlot } from './slots.ts';
+import { anySlotHeld, clashOf, findSlot, releaseSlot, reserveSlot } from './slots.ts';
 import { SLOTS, slotsFor, subnetsOf } from './subnets.ts';
 
 let state: string;
@@ -15,7 +15,9 @@ test('a name gets its own first slot, keeps it, and frees it', async () => {
   const slot = await reserveSlot(state, 'heddle', []);
   expect(slot).toBe(slotsFor('heddle')[0]);
   expect(await reserveSlot(state, 'heddle', [subnetsOf(slot).pods.v4])).toBe(slot);
+  expect(await anySlotHeld(state)).toBe(true);
   await releaseSlot(state, slot);
+  expect(await anySlotHeld(state)).toBe(false);
   expect(await findSlot(state, 'heddle')).toBeUndefined();
 });
 

@@ -34,6 +34,12 @@ export async function releaseSlot(state: string, slot: number): Promise<void> {
   await rm(slotFile(state, slot), { force: true });
 }
 
+/** Whether any cluster of ours is on this machine. */
+export async function anySlotHeld(state: string): Promise<boolean> {
+  for (let slot = 0; slot < SLOTS; slot += 1) if ((await holder(state, slot)) !== undefined) return true;
+  return false;
+}
+
 /**
  * Says which used range a slot would collide with, or undefined. A route broader than /12 (a VPN's 10.0.0.0/8) is no collision:
  * ours are more specific and hide a sliver of it only.

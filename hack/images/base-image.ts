@@ -6,7 +6,7 @@ import { withLock } from '../cluster/lock.ts';
 import { homes } from '../cluster/paths.ts';
 import { createProgress, type Progress } from '../cluster/progress.ts';
 import { run } from '../cluster/run.ts';
-import { attemptBuildah, type Builder, buildDockerfile, findBuilder } from './builder.ts';
+import { attemptBuildah, type Builder, buildDockerfile, buildLock, findBuilder } from './builder.ts';
 import { nodeBinary, nodeVersion } from './node-version.ts';
 
 /** Debian's release, the one Node's own image is made from. */
@@ -48,7 +48,7 @@ export async function baseImage(options: BaseImageOptions = {}): Promise<BaseIma
   const include = [...(options.include ?? [])].sort();
   for (const name of include)
     if (!/^[a-z0-9][a-z0-9+.-]*$/.test(name)) throw new Error(`not a Debian package's name: ${JSON.stringify(name)}`);
-  return withLock(join(cache, 'images', 'base.lock'), 'building the base image', progress, async () => {
+  return withLock(buildLock(cache), 'building the base image', progress, async () => {
     const plain =
       builder.kind === 'docker'
         ? `docker.io/library/node:${await nodeVersion()}-${SUITE}-slim`

@@ -15,6 +15,11 @@ export interface DockerfileBuild {
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 
+/** The lock that everything holds that builds. */
+export function buildLock(cache: string): string {
+  return join(cache, 'images', 'build.lock');
+}
+
 let chosen: Promise<Builder> | undefined;
 
 /** Finds the builder once a process. `HEDDLE_BUILDER` (`docker` or `buildah`) decides without looking. */
@@ -23,6 +28,7 @@ export function findBuilder(cache: string, progress: Progress): Promise<Builder>
   return chosen;
 }
 
+/** Runs one build. Only one at a time may run on a machine: the callers hold `buildLock`. */
 export async function buildDockerfile(builder: Builder, build: DockerfileBuild): Promise<void> {
   const args = Object.entries(build.buildArgs).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
   const rest = [
@@ -34,9 +40,14 @@ export async function buildDockerfile(builder: Builder, build: DockerfileBuild):
     build.dockerfile,
     build.context,
   ];
-  if (builder.kind === 'docker') await run('docker', ['build', ...rest]);
+  if (builder.kind === 'docker') {
+    await run('docker', ['build', ...rest]);
+    return;
+  }
+  // Working containers of a build that was killed: mounted for ever otherwise. Builds take turns, so none of them is in use.
+  await buildah(builder, ['rm', '--all']);
   // chroot: works without user namespaces and without a container runtime. layers: unchanged steps are taken from earlier builds.
-  else await buildah(builder, ['bud', '--isolation', 'chroot', '--layers', '--pull-never', ...rest]);
+  await buildah(builder, ['bud', '--isolation', 'chroot', '--layers', '--force-rm', '--pull-never', ...rest]);
 }
 
 /** Runs buildah on our own storage: the machine's other images are neither seen nor touched. */

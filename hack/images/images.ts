@@ -6,7 +6,7 @@ import { withLock } from '../cluster/lock.ts';
 import { homes } from '../cluster/paths.ts';
 import { createProgress, type Progress } from '../cluster/progress.ts';
 import { CommandError, run } from '../cluster/run.ts';
-import { type Builder, buildah, buildDockerfile, findBuilder } from './builder.ts';
+import { type Builder, buildah, buildDockerfile, buildLock, findBuilder } from './builder.ts';
 import { contentKey } from './content-key.ts';
 import { type Archive, type Descriptor, findManifest, isWhole, layoutFolder, writeArchive } from './layout.ts';
 
@@ -58,7 +58,7 @@ export async function buildImage(request: ImageRequest): Promise<BuiltImage> {
     builder: builder.kind,
   };
   const key = await contentKey({ settings, context: request.context, inputs: request.inputs ?? ['.'] });
-  return withLock(join(cache, 'images', 'build.lock'), 'building images', progress, async () => {
+  return withLock(buildLock(cache), 'building images', progress, async () => {
     if (await isCurrent(cache, request.name, key)) return { name: request.name, key, cached: true };
     const { name, dockerfile, target, context } = request;
     await progress.step(`built image ${name}`, async () => {
