@@ -4,6 +4,7 @@ import type { AddressBook } from './address-book.ts';
 import type { CompileCache } from './compile-cache.ts';
 import type { Affected } from './compiled.ts';
 import type { Holders } from './holders.ts';
+import type { Ledger } from './ledger.ts';
 import type { Session } from './session.ts';
 
 /** Changes are gathered this long after the first one: one kubectl apply or one rolling pod makes several. */
@@ -16,6 +17,7 @@ export interface ChangesOptions {
   readonly cache: CompileCache;
   readonly addresses: AddressBook;
   readonly holders: Holders;
+  readonly ledger: Ledger;
   readonly byPod: ReadonlyMap<string, Session>;
   readonly sessions: ReadonlySet<Session>;
   readonly onLedgerChange: () => void;
@@ -125,6 +127,7 @@ export class Changes {
         if (session !== undefined) mark(session, WORKLOAD_KEY);
       }
     }
+    this.#markAbsent(batch);
     if (batch.addresses) {
       for (const session of sessions) {
         session.markAddresses();
@@ -132,6 +135,19 @@ export class Changes {
       }
     }
     return concerned;
+  }
+
+  /** Proxies that are not connected get nothing, but the ledger must not go on trusting what they hold. */
+  #markAbsent(batch: Batch): void {
+    if (batch.policies.size === 0) return;
+    const { ledger } = this.#options;
+    for (const record of ledger.records()) {
+      if (record.connected) continue;
+      for (const key of record.entries.keys()) {
+        const isAffected = key === WORKLOAD_KEY ? batch.workloads.has(record.pod.uid) : batch.keys.has(key);
+        if (batch.all || isAffected) ledger.missed(record, key, batch.at, batch.policies);
+      }
+    }
   }
 
   #serve(batch: Batch, sessions: readonly Session[], from: number): void {

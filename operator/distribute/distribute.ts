@@ -89,6 +89,7 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
     cache,
     addresses,
     holders,
+    ledger,
     byPod,
     sessions,
     onLedgerChange: options.onLedgerChange,

@@ -20,7 +20,9 @@ export interface SentUpdate {
 export interface KeyEntry {
   readonly key: Key;
   /** When the proxy subscribed. */
-  readonly since: number;
+  since: number;
+  /** Unsubscribed, but updates are still unanswered: a proxy that subscribes again may take one of them for its answer. */
+  leaving: boolean;
   /** The last one that the proxy reported in force. */
   inForce: Stamp | undefined;
   /** The worst of what was sent on earlier streams and never reported: may have been applied. */
@@ -48,6 +50,7 @@ export function createEntry(key: Key, since: number): KeyEntry {
   return {
     key,
     since,
+    leaving: false,
     inForce: undefined,
     carried: undefined,
     unknown: undefined,
@@ -86,6 +89,20 @@ export function recordSent(entry: KeyEntry, update: SentUpdate): void {
   entry.sent.splice(0, 2, { ...second, stamp: worstOf(first.stamp, second.stamp, second.stamp.version) });
 }
 
+/** The proxy let go: only what it may still take for an answer is remembered. */
+export function letGo(entry: KeyEntry): void {
+  entry.leaving = true;
+  entry.inForce = undefined;
+  entry.carried = undefined;
+  entry.unknown = undefined;
+  entry.holding = undefined;
+  entry.nack = undefined;
+  entry.desired = undefined;
+  entry.dueAt = undefined;
+  entry.suspects = NONE;
+  entry.sent = entry.sent.filter((update) => !update.acked);
+}
+
 /** Updates of this key that are not answered. */
 export function unanswered(entry: KeyEntry): number {
   return entry.sent.reduce((sum, update) => (update.acked ? sum : sum + 1), 0);
@@ -108,6 +125,8 @@ export function recordNack(entry: KeyEntry, seq: number, text: string): Stamp | 
   if (at < 0) return undefined;
   const [update] = entry.sent.splice(at, 1);
   entry.nack = { stamp: update!.stamp, text };
+  // Perhaps just because the proxy does not hold what it should: the next try carries the content.
+  entry.holding = undefined;
   return update!.stamp;
 }
 
@@ -122,7 +141,7 @@ export function recordReport(entry: KeyEntry, seq: number): boolean {
   return true;
 }
 
-/** Nothing is held: the proxy decides nothing here. */
+/** The proxy never said that it holds anything here. */
 export function isBlank(entry: KeyEntry): boolean {
   return entry.inForce === undefined && entry.unknown === undefined && !entry.sent.some((update) => update.acked);
 }

@@ -4,6 +4,7 @@ import {
   involved,
   isBlank,
   type KeyEntry,
+  letGo,
   NONE,
   recordAck,
   recordNack,
@@ -11,12 +12,16 @@ import {
   recordSent,
   resume,
   type SentUpdate,
+  unanswered,
 } from './key-entry.ts';
 import { LedgerIndex } from './ledger-index.ts';
 import { createRecord, type PodRef, type ProxyRecord } from './proxy-record.ts';
 import { type Rollout, type RolloutQuery, rolloutOf } from './rollout.ts';
 import type { Stamp } from './stamp.ts';
 import { UNREACHABLE_MS } from './standing.ts';
+
+/** A key that misses changes of more policies than this counts as content of unknown provenance. */
+const MAX_SUSPECTS = 1_000;
 
 /** What the world says of a proxy's pod now. `gone`: deleted, or ended (Succeeded, Failed). */
 export type PodState = 'ready' | 'notReady' | 'terminating' | 'gone' | 'unknown';
@@ -62,9 +67,10 @@ export class Ledger {
     record.lastHeard = now;
     record.reachable = true;
     const kept = new Set(held.map((one) => one.key));
-    for (const key of [...record.entries.keys()]) if (!kept.has(key)) this.unsubscribe(record, key);
+    for (const entry of [...record.entries.values()]) if (!kept.has(entry.key)) this.#remove(record, entry);
     for (const { key, version } of held) {
       const entry = record.entries.get(key) ?? this.#add(record, createEntry(key, now));
+      entry.leaving = false;
       resume(entry, version);
       entry.dueAt = now;
       this.#changed(record, entry);
@@ -72,10 +78,18 @@ export class Ledger {
     return record;
   }
 
+  /** The world changed for proxies that are not connected: nothing is sent, but what they hold may be outdated now. */
+  missed(record: ProxyRecord, key: Key, dueAt: number, suspects: ReadonlySet<string>): void {
+    const entry = record.entries.get(key);
+    if (entry !== undefined && !record.connected) this.owe(record, entry, dueAt, suspects);
+  }
+
   /** Nothing is forgotten but what was never held. */
   disconnect(record: ProxyRecord): void {
     record.connected = false;
-    for (const entry of [...record.entries.values()]) if (isBlank(entry)) this.unsubscribe(record, entry.key);
+    for (const entry of [...record.entries.values()]) {
+      if (isBlank(entry) && entry.sent.length === 0) this.#remove(record, entry);
+    }
     this.#index.touchAll(record);
     this.#onChange();
   }
@@ -84,7 +98,7 @@ export class Ledger {
   leave(podUid: string): void {
     const record = this.#records.get(podUid);
     if (record === undefined) return;
-    for (const key of [...record.entries.keys()]) this.unsubscribe(record, key);
+    for (const entry of [...record.entries.values()]) this.#remove(record, entry);
     this.#records.delete(podUid);
     this.#onChange();
   }
@@ -94,28 +108,36 @@ export class Ledger {
     for (const podUid of [...this.#records.keys()]) this.leave(podUid);
   }
 
-  /** `orphans`: updates of this key still unanswered from an earlier subscription on the same stream. */
-  subscribe(record: ProxyRecord, key: Key, now: number, orphans: readonly SentUpdate[] = []): KeyEntry {
-    const existing = record.entries.get(key);
-    if (existing !== undefined) return existing;
-    const entry = this.#add(record, createEntry(key, now));
-    for (const update of orphans) recordSent(entry, update);
+  subscribe(record: ProxyRecord, key: Key, now: number): KeyEntry {
+    const entry = record.entries.get(key) ?? this.#add(record, createEntry(key, now));
+    if (entry.leaving) {
+      entry.leaving = false;
+      entry.since = now;
+    }
     this.#changed(record, entry);
     return entry;
   }
 
+  /** Leaves at once, or once everything sent is answered. */
   unsubscribe(record: ProxyRecord, key: Key): void {
     const entry = record.entries.get(key);
     if (entry === undefined) return;
-    record.entries.delete(key);
-    this.#index.remove(record, entry);
-    this.#onChange();
+    if (record.connected && unanswered(entry) > 0) {
+      letGo(entry);
+      this.#changed(record, entry);
+    } else {
+      this.#remove(record, entry);
+    }
   }
 
   /** The world changed and this key is not compiled yet. `suspects`: the policies that changed. */
   owe(record: ProxyRecord, entry: KeyEntry, dueAt: number, suspects: ReadonlySet<string>): void {
     entry.dueAt ??= dueAt;
     entry.suspects = entry.suspects.size === 0 ? suspects : new Set([...entry.suspects, ...suspects]);
+    if (entry.suspects.size > MAX_SUSPECTS) {
+      entry.unknown ??= entry.holding ?? 'unknown';
+      entry.suspects = NONE;
+    }
     this.#changed(record, entry);
   }
 
@@ -134,12 +156,12 @@ export class Ledger {
 
   acked(record: ProxyRecord, key: Key, seq: number, now: number): void {
     const entry = record.entries.get(key);
-    if (entry !== undefined && recordAck(entry, seq, now)) this.#changed(record, entry);
+    if (entry !== undefined && recordAck(entry, seq, now)) this.#answered(record, entry);
   }
 
   nacked(record: ProxyRecord, key: Key, seq: number, text: string): void {
     const entry = record.entries.get(key);
-    if (entry !== undefined && recordNack(entry, seq, text) !== undefined) this.#changed(record, entry);
+    if (entry !== undefined && recordNack(entry, seq, text) !== undefined) this.#answered(record, entry);
   }
 
   reported(record: ProxyRecord, seq: number, draining: number): void {
@@ -187,6 +209,18 @@ export class Ledger {
     if (record.connected) return false;
     // Seen once and not any more is a deletion; never seen may be an informer that is late.
     return record.seen || now - record.lastHeard >= UNSEEN_MS;
+  }
+
+  #answered(record: ProxyRecord, entry: KeyEntry): void {
+    if (!entry.leaving) this.#changed(record, entry);
+    else if (unanswered(entry) === 0) this.#remove(record, entry);
+    else letGo(entry);
+  }
+
+  #remove(record: ProxyRecord, entry: KeyEntry): void {
+    record.entries.delete(entry.key);
+    this.#index.remove(record, entry);
+    this.#onChange();
   }
 
   #add(record: ProxyRecord, entry: KeyEntry): KeyEntry {

@@ -41,6 +41,8 @@ export type Answer = 'expected' | 'repeated' | 'unknown';
 interface InFlight {
   readonly key: Key;
   readonly update: SentUpdate;
+  /** Sent without content: a refusal means that the proxy does not hold it, and the content follows at once. */
+  readonly bare: boolean;
 }
 
 /** Sends one proxy what it is owed, as fast as it takes it: nothing is compiled or encoded while its socket is full or its answers are due. */
@@ -85,8 +87,7 @@ export class Pusher {
   /** Begins to hold a key; the caller pumps. */
   subscribe(key: Key): void {
     const { ledger, record, clock } = this.#options;
-    const orphans = [...this.#inFlight.values()].filter((one) => one.key === key).map((one) => one.update);
-    const entry = ledger.subscribe(record, key, clock.now(), orphans);
+    const entry = ledger.subscribe(record, key, clock.now());
     this.#queue.mark(key, entry.dueAt ?? clock.now());
   }
 
@@ -115,7 +116,7 @@ export class Pusher {
     const { ledger, record, cache, viewer } = this.#options;
     for (const key of this.#queue.keys()) {
       const entry = record.entries.get(key);
-      if (entry === undefined) continue;
+      if (entry === undefined || entry.leaving) continue;
       const known = cache.peek(key, viewer);
       // Compiled for another viewer of the class already: then it is known what this proxy is owed.
       ledger.owe(record, entry, dueAt, known === undefined ? policies : NONE);
@@ -138,9 +139,9 @@ export class Pusher {
     if (answered === undefined) return this.#unexpected(seq);
     const { ledger, record, clock } = this.#options;
     const { key, update } = answered;
-    this.#backoff.refused(key, update.stamp, clock.now());
+    if (!answered.bare) this.#backoff.refused(key, update.stamp, clock.now());
     ledger.nacked(record, key, seq, text);
-    if (record.entries.has(key)) this.#queue.mark(key, update.dueAt);
+    if (record.entries.get(key)?.leaving === false) this.#queue.mark(key, update.dueAt);
     this.pump();
     return 'expected';
   }
@@ -174,7 +175,7 @@ export class Pusher {
   #push(key: Key, dueAt: number): void {
     const { ledger, record, cache, viewer, clock } = this.#options;
     const entry = record.entries.get(key);
-    if (entry === undefined) return;
+    if (entry === undefined || entry.leaving) return;
     const cached = cache.get(key, viewer);
     if (cached === 'failed') {
       this.#later(key, dueAt, FAILED_MS);
@@ -205,7 +206,7 @@ export class Pusher {
     const tail = isHeld ? cached.bare : cached.full;
     const update: SentUpdate = { seq, stamp: cached.stamp, dueAt, acked: false, ackedAt: 0 };
     this.#greeted.add(entry.key);
-    this.#inFlight.set(seq, { key: entry.key, update });
+    this.#inFlight.set(seq, { key: entry.key, update, bare: isHeld });
     ledger.sent(record, entry, update);
     wire.sendShared(`{"type":"update","seq":${seq},"key":${JSON.stringify(entry.key)},`, tail);
     stats.updateSent(tail.length, clock.now() - dueAt);

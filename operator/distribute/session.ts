@@ -253,7 +253,7 @@ export class Session {
   #subscribe(keys: readonly Key[], record: ProxyRecord, pusher: Pusher): void {
     this.#countUnasked();
     for (const key of keys) {
-      if (!isKnownKey(key) || record.entries.has(key)) continue;
+      if (!isKnownKey(key) || record.entries.get(key)?.leaving === false) continue;
       if (record.entries.size >= MAX_KEYS) {
         this.#options.log.warn(`the proxy holds ${MAX_KEYS} keys; more are not answered`, this.#where());
         break;

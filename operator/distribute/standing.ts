@@ -33,25 +33,26 @@ const SILENT: Standing = {
 };
 
 /**
- * Pure. `mayHold`: content of unknown provenance on this key could come from the policy.
+ * Pure. `mayHold`: content of this key could come from the policy; asked where nothing better is known.
  *
  * In force = every stamp that may be deciding carries this generation (or, where the policy does not shape the key any
  * more, none carries an older one), and the proxy reported it.
  */
 export function standingOf(entry: KeyEntry, uid: string, generation: number, now: number, mayHold: boolean): Standing {
-  const wanted = entry.desired?.generations.has(uid) === true || entry.suspects.has(uid);
+  const wanted = entry.desired?.generations.has(uid) === true || (mayHold && entry.suspects.has(uid));
   const fits = (stamp: Stamp): boolean => fitsGeneration(stamp, uid, generation, wanted);
   if (!concerns(entry, uid, wanted, mayHold)) return SILENT;
   const acked = latestAcked(entry);
   const isAcked = acked !== undefined && fits(acked);
   const rejected = !isAcked && entry.nack !== undefined && fits(entry.nack.stamp) ? entry.nack.text : undefined;
   const countsAt = entry.since + LAGGING_MS;
-  // Just subscribed: nothing is decided here before the first content arrives, so a late pod never breaks a True.
-  if (isBlank(entry) && rejected === undefined && now < countsAt) return { ...SILENT, countsAt };
+  const fitting = entry.unknown === undefined && mayDecide(entry).every(fits);
+  // Just subscribed: nothing can be decided here under anything older, so a late pod never breaks a True.
+  if (isBlank(entry) && fitting && rejected === undefined && now < countsAt) return { ...SILENT, countsAt };
   return {
     counted: true,
     acked: isAcked,
-    inForce: entry.unknown === undefined && entry.inForce !== undefined && mayDecide(entry).every(fits),
+    inForce: entry.inForce !== undefined && fitting,
     rejected,
     owedSince: isAcked ? undefined : owedSince(entry),
     ackedAt: isAcked ? entry.sent.find((update) => update.acked && fits(update.stamp))?.ackedAt : undefined,

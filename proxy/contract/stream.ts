@@ -51,7 +51,10 @@ export interface Unsubscribe {
   readonly type: 'unsubscribe';
   readonly keys: readonly Key[];
 }
-/** The update with this `seq` was decoded, built and swapped in. */
+/**
+ * The update with this `seq` was decoded, built and swapped in; or it is of a key that was unsubscribed meanwhile, and nothing
+ * will ever be decided under it. Every update is answered, by an ack or a nack.
+ */
 export interface Ack {
   readonly type: 'ack';
   readonly seq: number;
