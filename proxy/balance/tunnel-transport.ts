@@ -1,5 +1,13 @@
 import type { Transport, TransportReceiver } from '../base/transport.ts';
-import type { ClientExchange, Failure, ResponseHead, ResponseReceiver } from '../http/message.ts';
+import { HEADERS } from '../contract/headers.ts';
+import {
+  type ClientExchange,
+  type Failure,
+  headerValue,
+  type ResponseHead,
+  type ResponseReceiver,
+} from '../http/message.ts';
+import { isReason } from './failures.ts';
 
 export interface TunnelOpening {
   /** The application accepted: bytes may flow. */
@@ -87,11 +95,7 @@ export class TunnelTransport implements Transport, ResponseReceiver {
     }
     this.#exchange?.abort();
     this.#closed = true;
-    this.#opening.onRefuse({
-      reason: 'connect_failure',
-      unprocessed: true,
-      detail: `tunnel refused with status ${head.status}`,
-    });
+    this.#opening.onRefuse(refusalOf(head));
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -134,4 +138,15 @@ export class TunnelTransport implements Transport, ResponseReceiver {
     this.#failure = error;
     this.#receiver?.onClose(error);
   }
+}
+
+/** The peer's proxy names the reason. A denial would be the same elsewhere; anything else may be tried at another endpoint. */
+function refusalOf(head: ResponseHead): Failure {
+  const named = headerValue(head.headers, HEADERS.reason) ?? '';
+  const reason = isReason(named) ? named : 'connect_failure';
+  return {
+    reason,
+    unprocessed: reason !== 'unauthorized',
+    detail: `the tunnel was refused with status ${head.status}`,
+  };
 }

@@ -1,0 +1,196 @@
+import type { Socket } from 'node:net';
+import { SocketTransport } from '../base/socket-transport.ts';
+import { HEADERS } from '../contract/headers.ts';
+import { REASONS, type Reason } from '../contract/reasons.ts';
+import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { serveHttp1 } from '../http/http.ts';
+import { type OriginalDestination, type Peeked, peek, peerName } from '../net/net.ts';
+import type { BuiltWorkload } from '../policy/build.ts';
+import { MAX_CLIENT_HELLO } from '../tls/client-hello.ts';
+import type { InboundContext, Target } from './context.ts';
+import { type Arrival, classifyArrival, classifyStrict } from './detect.ts';
+import { InboundRequest } from './dispatch.ts';
+import { PlaintextGuard } from './guard.ts';
+import { forbids } from './live.ts';
+import { serveMesh } from './mesh.ts';
+import { servePlainOpaque } from './opaque.ts';
+import { record, recordRefusal } from './record.ts';
+import { rescue } from './rescue.ts';
+import { PLAINTEXT_SOURCE } from './source-names.ts';
+
+/** DESIGN flow two, point 3. */
+const STRICT_MS = 10_000;
+const PERMISSIVE_SILENCE_MS = 300;
+const HELLO_MS = 5_000;
+/** A ClientHello, or a request line, with the records around it. */
+const MAX_PEEK = MAX_CLIENT_HELLO + 64;
+const KEEP_ALIVE_MS = 60_000;
+
+/** One connection from the network. The application is dialled only once the first bytes are classified. */
+export function accept(context: InboundContext, socket: Socket, original: OriginalDestination): void {
+  const target: Target = { address: original.address, port: original.port };
+  const rules = context.store.workload();
+  countOpen(context, socket);
+  if (!original.redirected || rules === undefined) {
+    const reason = original.redirected ? 'config_pending' : 'loop';
+    recordRefusal(context, target, nameOf(socket), reason, REASONS[reason]);
+    socket.resetAndDestroy();
+    return;
+  }
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  if (rules.mtlsMode(target.port) === 'Strict') void acceptStrict(context, socket, target);
+  else void acceptPermissive(context, socket, target, rules);
+}
+
+async function acceptStrict(context: InboundContext, socket: Socket, target: Target): Promise<void> {
+  const { clock } = context;
+  const peeked = await peek(socket, { timeoutMs: STRICT_MS, maxBytes: MAX_PEEK, classify: classifyStrict, clock });
+  if (peeked.kind === 'closed') return;
+  if (peeked.kind === 'classified' && peeked.value === 'mesh') {
+    serveMesh(context, socket, target, peeked.bytes);
+    return;
+  }
+  const silent = peeked.bytes.length === 0;
+  const reason: Reason = silent ? 'handshake_timeout' : 'plaintext_refused';
+  const http = peeked.kind === 'classified' && peeked.value === 'http';
+  refusePlaintext(context, socket, target, reason, http ? peeked.bytes : undefined);
+}
+
+async function acceptPermissive(
+  context: InboundContext,
+  socket: Socket,
+  target: Target,
+  rules: BuiltWorkload,
+): Promise<void> {
+  const protocol = rules.protocol(target.port);
+  const silence = context.live.meshedSources.has(socket.remoteAddress ?? '') ? STRICT_MS : PERMISSIVE_SILENCE_MS;
+  const peeked = await peekTwice(context, socket, silence, (bytes) => classifyArrival(bytes, protocol));
+  if (peeked.kind === 'closed') return;
+  // Rules may have changed while we waited.
+  const current = context.store.workload();
+  const arrival = arrivalOf(peeked);
+  if (arrival === 'mesh') {
+    serveMesh(context, socket, target, peeked.bytes);
+    return;
+  }
+  const kind = arrival === 'http' ? 'plain-http' : 'plain-tcp';
+  const forbidden =
+    current === undefined ? 'config_pending' : forbids(current, { kind, port: target.port, identity: undefined });
+  if (forbidden !== undefined) {
+    refusePlaintext(context, socket, target, forbidden, arrival === 'http' ? peeked.bytes : undefined);
+  } else if (arrival === 'http') {
+    servePlainHttp(context, socket, target, peeked.bytes);
+  } else {
+    const plain = new SocketTransport(socket);
+    const silent = peeked.kind === 'timeout' && peeked.bytes.length === 0;
+    const client = silent ? new PlaintextGuard(plain, () => lateMesh(context, target, nameOf(socket))) : plain;
+    servePlainOpaque(context, target, PLAINTEXT_SOURCE, client, peeked.bytes, peeked.kind === 'ended');
+  }
+}
+
+/** Silence ends the first look; bytes that are not enough yet get more time. */
+async function peekTwice(
+  context: InboundContext,
+  socket: Socket,
+  silenceMs: number,
+  classify: (bytes: Buffer) => Arrival | undefined,
+): Promise<Peeked<Arrival>> {
+  const { clock } = context;
+  const first = await peek(socket, { timeoutMs: silenceMs, maxBytes: MAX_PEEK, classify, clock });
+  if (first.kind !== 'timeout' || first.bytes.length === 0) return first;
+  const begun = first.bytes;
+  const more = await peek(socket, {
+    timeoutMs: HELLO_MS,
+    maxBytes: MAX_PEEK,
+    classify: (bytes) => classify(Buffer.concat([begun, bytes])),
+    clock,
+  });
+  return more.kind === 'closed' ? more : { ...more, bytes: Buffer.concat([begun, more.bytes]) };
+}
+
+function arrivalOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): Arrival {
+  return peeked.kind === 'classified' ? peeked.value : 'opaque';
+}
+
+function lateMesh(context: InboundContext, target: Target, peer: string): void {
+  recordRefusal(
+    context,
+    target,
+    peer,
+    'mesh_after_plaintext',
+    'the client was silent for too long and then began a mesh handshake',
+  );
+}
+
+/** HTTP in plain, where it is allowed: parsed, so that requests are authorized, counted and stripped. */
+function servePlainHttp(context: InboundContext, socket: Socket, target: Target, first: Buffer): void {
+  const caller = { source: PLAINTEXT_SOURCE, mesh: undefined };
+  const connection = serveHttp1(new SocketTransport(socket), {
+    limits: context.limits,
+    clock: context.clock,
+    first,
+    onRequest: (exchange) => new InboundRequest(context, target, caller, exchange).start(),
+    onBadRequest: (info) => recordRefusal(context, target, nameOf(socket), info.reason, info.detail),
+    onClose: () => leave(),
+  });
+  const leave = context.live.add({
+    kind: 'plain-http',
+    port: target.port,
+    identity: undefined,
+    close: () => connection.close(),
+    drain: () => connection.drain(),
+  });
+  if (context.live.draining) connection.drain();
+}
+
+/** Plaintext that is not allowed: an HTTP client reads why, anybody else sees a reset. */
+function refusePlaintext(
+  context: InboundContext,
+  socket: Socket,
+  target: Target,
+  reason: Reason,
+  http: Buffer | undefined,
+): void {
+  const peer = nameOf(socket);
+  const detail = `port ${target.port} of ${context.self.namespace}/${context.self.workload}`;
+  if (http === undefined) {
+    recordRefusal(context, target, peer, reason, detail);
+    socket.resetAndDestroy();
+    return;
+  }
+  context.metrics.refusedConnections.child(['inbound', reason]).inc();
+  const connection = serveHttp1(new SocketTransport(socket), {
+    limits: context.limits,
+    clock: context.clock,
+    first: http,
+    onRequest(exchange) {
+      exchange.receiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
+      const response = rescue(
+        reason,
+        `${detail} wants mutual TLS; the caller has no sidecar: give it one, or allow Permissive`,
+      );
+      connection.drain();
+      sendOwn(exchange, ownMessage(exchange.head, response));
+      const books = {
+        head: exchange.head,
+        source: PLAINTEXT_SOURCE,
+        target,
+        reason,
+        durationMs: 0,
+        attempt: 1,
+        traceId: '',
+      };
+      record(context, { ...books, status: response.status, detail: `${peer}: ${HEADERS.reason} ${reason}` });
+    },
+  });
+}
+
+function countOpen(context: InboundContext, socket: Socket): void {
+  const open = context.metrics.openConnections.child(['inbound', 'network']);
+  open.inc();
+  socket.once('close', () => open.dec());
+}
+
+function nameOf(socket: Socket): string {
+  return peerName(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
+}

@@ -1,0 +1,38 @@
+import type { Connections } from '../balance/connections.ts';
+import { EndpointState } from '../balance/endpoints.ts';
+import { PlainConnections, type PlainOptions } from '../balance/plain-connections.ts';
+import type { Target } from './context.ts';
+
+/** Ports of the pod whose connections are kept; a scan over all ports must not fill the memory. */
+const MAX_TARGETS = 64;
+
+/** Keep-alive connections to the application, one pool for each own address and port. */
+export class Applications {
+  readonly #options: PlainOptions;
+  readonly #targets = new Map<string, Connections>();
+
+  constructor(options: PlainOptions) {
+    this.#options = options;
+  }
+
+  of(target: Target): Connections {
+    const key = `${target.address}|${target.port}`;
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    if (this.#targets.size >= MAX_TARGETS) this.#forgetOldest();
+    const endpoint = new EndpointState({ ...target, subsets: [] }, key, 0);
+    const made = new PlainConnections(endpoint, this.#options);
+    this.#targets.set(key, made);
+    return made;
+  }
+
+  close(): void {
+    for (const connections of this.#targets.values()) connections.close();
+  }
+
+  #forgetOldest(): void {
+    const [key, connections] = this.#targets.entries().next().value!;
+    this.#targets.delete(key);
+    connections.drain();
+  }
+}

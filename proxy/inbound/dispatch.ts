@@ -1,0 +1,239 @@
+import type { ConnectWaiter, Opener } from '../balance/connections.ts';
+import { HEADERS } from '../contract/headers.ts';
+import type { Reason } from '../contract/reasons.ts';
+import { addHeader, removeReserved } from '../filters/headers.ts';
+import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { trace } from '../filters/trace.ts';
+import type {
+  ClientExchange,
+  Failure,
+  HeaderList,
+  RequestHead,
+  RequestReceiver,
+  ResponseHead,
+  ResponseReceiver,
+  ServerExchange,
+} from '../http/message.ts';
+import type { MeshServerExchange } from '../mesh/mesh.ts';
+import type { BuiltWorkload } from '../policy/build.ts';
+import type { InboundContext, Source, Target } from './context.ts';
+import { CLIENT_CLOSED_STATUS, record } from './record.ts';
+import { rescue } from './rescue.ts';
+
+/** DESIGN section 5: 3 s to the own application. */
+const CONNECT_MS = 3_000;
+/** No rules, no answer: a proxy without its inbound configuration serves nobody. */
+const NOT_CONFIGURED = 'this proxy has no inbound configuration';
+
+export interface Caller {
+  readonly source: Source;
+  /** Set on the mesh: tells the caller that the application has not seen the request. */
+  readonly mesh: MeshServerExchange | undefined;
+}
+
+/**
+ * One request from the network to the application: authorize, connect, pass on, close the books once. Nothing is repeated here but what cannot
+ * have been sent (a kept connection that turned out to be closed).
+ */
+export class InboundRequest implements RequestReceiver, ConnectWaiter {
+  readonly #context: InboundContext;
+  readonly #target: Target;
+  readonly #caller: Caller;
+  readonly #exchange: ServerExchange;
+  readonly #head: RequestHead;
+  readonly #started: number;
+  /** Came while there was no connection to the application yet. */
+  #held: Buffer[] = [];
+  #end: { trailers: HeaderList | undefined } | undefined;
+  #upstream: ClientExchange | undefined;
+  #lease: BuiltWorkload | undefined;
+  #traceId = '';
+  #state: 'waiting' | 'sent' | 'answering' | 'tunnel' | 'over' = 'waiting';
+  #responseEnded = false;
+  #freshTried = false;
+  #status = 0;
+
+  constructor(context: InboundContext, target: Target, caller: Caller, exchange: ServerExchange) {
+    this.#context = context;
+    this.#target = target;
+    this.#caller = caller;
+    this.#exchange = exchange;
+    this.#head = exchange.head;
+    this.#started = context.clock.now();
+    exchange.receiver = this;
+  }
+
+  start(): void {
+    const rules = this.#context.store.workload();
+    if (rules === undefined) {
+      this.#refuse('config_pending', NOT_CONFIGURED, true);
+      return;
+    }
+    const { identity } = this.#caller.source;
+    const verdict = rules.authorizer.request(identity, this.#target.port, this.#head.method, this.#head.path);
+    if (!verdict.allowed) {
+      this.#refuse('unauthorized', `${identity ?? 'a caller without identity'}: denied by ${verdict.rule}`, false);
+      return;
+    }
+    rules.running++;
+    this.#lease = rules;
+    this.#rewrite(rules);
+    this.#connect();
+  }
+
+  // The caller's side.
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#state === 'over') return;
+    if (this.#upstream === undefined) this.#held.push(Buffer.from(buffer.subarray(start, end)));
+    else if (!this.#upstream.write(buffer, start, end)) this.#exchange.pause();
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.#end = { trailers };
+    this.#upstream?.end(trailers);
+    this.#finishTunnel();
+  }
+
+  onDrain(): void {
+    this.#upstream?.resume();
+  }
+
+  onAbort(failure: Failure): void {
+    if (this.#state === 'over') return;
+    const upstream = this.#upstream;
+    this.#context.applications.of(this.#target).cancel(this);
+    this.#close(this.#status === 0 ? CLIENT_CLOSED_STATUS : this.#status, failure.reason, failure.detail);
+    upstream?.abort();
+  }
+
+  // The connection to the application.
+
+  onConnection(opener: Opener): void {
+    if (this.#state === 'over') return;
+    this.#open(opener);
+    this.#exchange.resume();
+  }
+
+  onConnectFailure(failure: Failure): void {
+    if (this.#state !== 'over') this.#refuse(failure.reason, failure.detail, true);
+  }
+
+  #connect(): void {
+    const opener = this.#context.applications.of(this.#target).acquire(this, CONNECT_MS);
+    if (opener !== undefined) this.#open(opener);
+    else if (this.#head.framing !== 'none') this.#exchange.pause();
+  }
+
+  #open(opener: Opener): void {
+    const upstream = opener.open(this.#head, NO_META, this.#answer);
+    this.#upstream = upstream;
+    this.#state = 'sent';
+    for (const piece of this.#held) upstream.write(piece, 0, piece.length);
+    if (this.#end !== undefined) upstream.end(this.#end.trailers);
+  }
+
+  /** The application's side. */
+  readonly #answer: ResponseReceiver = {
+    onInform: (head) => this.#exchange.inform(head),
+    onResponse: (head) => this.#respond(head),
+    onBody: (buffer, start, end) => {
+      if (!this.#exchange.write(buffer, start, end)) this.#upstream?.pause();
+    },
+    onEnd: (trailers) => this.#responseEnd(trailers),
+    onDrain: () => this.#exchange.resume(),
+    onFailure: (failure) => this.#failed(failure),
+  };
+
+  #respond(head: ResponseHead): void {
+    this.#held = [];
+    removeReserved(head);
+    this.#status = head.status;
+    this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
+    this.#responseEnded = head.framing === 'none';
+    this.#exchange.respond(head);
+  }
+
+  #responseEnd(trailers: HeaderList | undefined): void {
+    if (this.#state === 'over') return;
+    if (!this.#responseEnded) this.#exchange.end(trailers);
+    this.#responseEnded = true;
+    if (this.#state === 'tunnel') this.#finishTunnel();
+    else this.#close(this.#status, '', '');
+  }
+
+  #failed(failure: Failure): void {
+    if (this.#state === 'over') return;
+    if (failure.unprocessed && !this.#freshTried && this.#state === 'sent') {
+      // A kept connection was closed before anything was written on it: the same application, on another connection.
+      this.#freshTried = true;
+      this.#upstream = undefined;
+      this.#state = 'waiting';
+      this.#connect();
+      return;
+    }
+    if (this.#state === 'sent' && this.#caller.mesh === undefined) {
+      this.#refuse(failure.reason, failure.detail, false);
+      return;
+    }
+    if (this.#state === 'sent' && failure.reason !== 'upstream_reset') {
+      this.#refuse(failure.reason, failure.detail, failure.unprocessed);
+      return;
+    }
+    // The caller's proxy decides what becomes of it: it sees a reset stream, as it would have seen the reset connection.
+    this.#exchange.abort(failure);
+    this.#close(this.#status === 0 ? 502 : this.#status, failure.reason, failure.detail);
+  }
+
+  // What is changed on the way.
+
+  #rewrite(rules: BuiltWorkload): void {
+    const { source, mesh } = this.#caller;
+    removeReserved(this.#head);
+    if (source.identity !== undefined) addHeader(this.#head, HEADERS.peer, source.identity);
+    if (mesh !== undefined && mesh.meta.attempt > 1) addHeader(this.#head, HEADERS.attempt, String(mesh.meta.attempt));
+    this.#traceId = trace(this.#head, this.#context.random, rules.configuration.tracingSamplingPercent);
+  }
+
+  // Ends.
+
+  #refuse(reason: Reason, detail: string, unprocessed: boolean): void {
+    const response = rescue(reason, detail);
+    const message = ownMessage(this.#head, response);
+    const { mesh } = this.#caller;
+    if (unprocessed && mesh !== undefined) {
+      mesh.respondUnprocessed(message.head);
+      if (message.head.framing !== 'none') {
+        mesh.write(message.body, 0, message.body.length);
+        mesh.end();
+      }
+    } else {
+      sendOwn(this.#exchange, message);
+    }
+    this.#close(response.status, reason, detail);
+  }
+
+  #finishTunnel(): void {
+    if (this.#state === 'tunnel' && this.#end !== undefined && this.#responseEnded) this.#close(this.#status, '', '');
+  }
+
+  #close(status: number, reason: Reason | '', detail: string): void {
+    this.#state = 'over';
+    this.#held = [];
+    if (this.#lease !== undefined) this.#lease.running--;
+    this.#lease = undefined;
+    record(this.#context, {
+      head: this.#head,
+      source: this.#caller.source,
+      target: this.#target,
+      status,
+      reason,
+      detail,
+      durationMs: this.#context.clock.now() - this.#started,
+      attempt: this.#caller.mesh?.meta.attempt ?? 1,
+      traceId: this.#traceId,
+    });
+  }
+}
+
+const NO_META = { destination: '', attempt: 1, deadlineMs: undefined };

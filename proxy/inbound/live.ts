@@ -1,0 +1,77 @@
+import type { Reason } from '../contract/reasons.ts';
+import type { BuiltWorkload } from '../policy/build.ts';
+
+/** An inbound connection (or a tunnel inside one) that later rules may forbid. */
+export interface LiveConnection {
+  readonly kind: 'mesh' | 'tunnel' | 'plain-http' | 'plain-tcp';
+  /** The application's port. */
+  readonly port: number;
+  /** Undefined: plaintext, or a handshake that is not finished. */
+  readonly identity: string | undefined;
+  close(reason: Reason): void;
+  drain(): void;
+}
+
+/** Why the rules in force forbid a connection; undefined: they do not. */
+export function forbids(rules: BuiltWorkload, connection: Omit<LiveConnection, 'close' | 'drain'>): Reason | undefined {
+  const { kind, port, identity } = connection;
+  if (kind === 'mesh') {
+    if (identity === undefined) return undefined;
+    return rules.authorizer.connection(identity, port).allowed ? undefined : 'unauthorized';
+  }
+  if (identity === undefined && rules.mtlsMode(port) === 'Strict') return 'plaintext_refused';
+  const verdict =
+    kind === 'plain-http' ? rules.authorizer.connection(identity, port) : rules.authorizer.tcp(identity, port);
+  return verdict.allowed ? undefined : 'unauthorized';
+}
+
+const MAX_SOURCES = 1_024;
+
+/** All inbound connections, so that a commit can close what it forbids before it is reported in force, and a drain can tell everybody. */
+export class LiveConnections {
+  readonly #all = new Set<LiveConnection>();
+  readonly #meshed = new Set<string>();
+  draining = false;
+
+  /** Addresses from which mesh handshakes came lately: their silence is not taken for plaintext so soon. */
+  get meshedSources(): ReadonlySet<string> {
+    return this.#meshed;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(connection: LiveConnection): () => void {
+    this.#all.add(connection);
+    return () => void this.#all.delete(connection);
+  }
+
+  /** Closes what `rules` forbid; without rules (they were withdrawn) everything. Answers how many. */
+  enforce(rules: BuiltWorkload | undefined): number {
+    let closed = 0;
+    for (const connection of [...this.#all]) {
+      const reason = rules === undefined ? 'config_pending' : forbids(rules, connection);
+      if (reason === undefined) continue;
+      this.#all.delete(connection);
+      connection.close(reason);
+      closed++;
+    }
+    return closed;
+  }
+
+  noteMeshed(address: string): void {
+    this.#meshed.delete(address);
+    if (this.#meshed.size >= MAX_SOURCES) this.#meshed.delete(this.#meshed.values().next().value!);
+    this.#meshed.add(address);
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const connection of [...this.#all]) connection.drain();
+  }
+
+  close(): void {
+    for (const connection of [...this.#all]) connection.close('draining');
+  }
+}

@@ -1,0 +1,55 @@
+import type { Reason } from '../contract/reasons.ts';
+import type { RequestHead } from '../http/message.ts';
+import { isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
+import type { InboundContext, Source, Target } from './context.ts';
+
+/** Status in the books of a request whose caller went away: nobody saw one. */
+export const CLIENT_CLOSED_STATUS = 499;
+
+export interface Books {
+  readonly head: RequestHead;
+  readonly source: Source;
+  readonly target: Target;
+  readonly status: number;
+  readonly reason: Reason | '';
+  readonly detail: string;
+  readonly durationMs: number;
+  readonly attempt: number;
+  readonly traceId: string;
+}
+
+/** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
+export function record(context: InboundContext, books: Books): void {
+  const { source, target } = books;
+  context.peers.of(source.workload, source.namespace).request(books.status, books.reason, books.durationMs);
+  const mode = context.store.workload()?.configuration.accessLog ?? 'Errors';
+  if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
+  writeAccess(context.log, {
+    direction: 'inbound',
+    method: books.head.method,
+    path: books.head.path,
+    authority: books.head.authority,
+    status: books.status,
+    reason: books.reason,
+    detail: books.detail,
+    durationMs: books.durationMs,
+    attempts: books.attempt,
+    source: source.identity ?? 'plaintext',
+    destination: `${context.self.namespace}/${context.self.workload}:${target.port}`,
+    endpoint: '',
+    route: '',
+    traceId: books.traceId,
+  });
+}
+
+/** A connection that was refused: metric, and a line that says whom and why. */
+export function recordRefusal(
+  context: InboundContext,
+  target: Target,
+  peer: string,
+  reason: Reason,
+  detail: string,
+): void {
+  context.metrics.refusedConnections.child(['inbound', reason]).inc();
+  context.log.info('connection', { log: 'access', direction: 'inbound', reason, detail, peer, port: target.port });
+}
