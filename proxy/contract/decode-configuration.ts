@@ -211,6 +211,7 @@ const pod = object<PodConfiguration>({
   pod: kubernetesName,
   workload: shortText,
   identity: optional(spiffeId),
+  plainPorts: optional(array(port, { most: MOST_PORTS })),
   ports: unique(array(podPort, { most: MOST_PORTS })),
   accessLog,
   timeouts,

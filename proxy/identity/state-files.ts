@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The state directory (a memory volume that only the sidecar mounts): whole small files, mode 0600, replaced atomically. */
@@ -8,6 +8,8 @@ export interface StateFiles {
   /** A reader sees the old content or the new one, never half of it. */
   write(name: string, content: string): void;
   remove(name: string): void;
+  /** Names of all files; empty when there is no directory yet. */
+  list(): string[];
 }
 
 export function createStateFiles(directory: string): StateFiles {
@@ -25,12 +27,20 @@ export function createStateFiles(directory: string): StateFiles {
       const temporary = join(directory, `.${name}.new`);
       // A left-over of a crash keeps its mode, so remove it first.
       rmSync(temporary, { force: true });
-      writeFileSync(temporary, content, { mode: 0o600, flush: true });
+      writeFileSync(temporary, content, { mode: 0o600 });
       chmodSync(temporary, 0o600);
       renameSync(temporary, join(directory, name));
     },
     remove(name) {
       rmSync(join(directory, name), { force: true });
+    },
+    list() {
+      try {
+        return readdirSync(directory).filter((name) => !name.startsWith('.'));
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+        throw error;
+      }
     },
   };
 }
@@ -42,5 +52,6 @@ export function memoryStateFiles(initial: Readonly<Record<string, string>> = {})
     read: (name) => files.get(name),
     write: (name, content) => void files.set(name, content),
     remove: (name) => void files.delete(name),
+    list: () => [...files.keys()],
   };
 }

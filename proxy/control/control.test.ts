@@ -1,0 +1,433 @@
+import { describe, expect, test } from '@jest/globals';
+import { HeddleError } from '../base/errors.ts';
+import { createLog, silentLog } from '../base/log.ts';
+import { createMetrics } from '../base/metrics.ts';
+import { FakeClock, settle } from '../base/testing/fake-clock.ts';
+import { Cell } from '../base/watch.ts';
+import type { AddressTable, Configuration, Key } from '../contract/snapshot.ts';
+import type { Nack, ProxyMessage, Update } from '../contract/stream.ts';
+import { pod, service, workload } from '../contract/testing/configurations.ts';
+import { memoryStateFiles, type StateFiles } from '../identity/identity.ts';
+import type { Prepared } from '../policy/store.ts';
+import { type Control, type ControlStore, createControl, createFileControl, createLastGood } from './control.ts';
+import { createScriptedOperator, type ScriptedOperator, type ScriptedStream } from './testing/scripted-link.ts';
+
+/** What `policy/store` promises to control, and nothing else. */
+class FakeStore implements ControlStore {
+  onWanted: ((key: Key) => void) | undefined;
+  readonly held = new Map<Key, Configuration>();
+  readonly events: string[] = [];
+  readonly used = new Map<Key, number>();
+  table: AddressTable | undefined;
+  state = '';
+  running = 0;
+  prepare(key: Key, content: Configuration): Prepared {
+    if (content.kind === 'service' && content.ports[0]?.name === 'unbuildable') {
+      throw new HeddleError('configuration', 'cannot be built', { where: { path: 'ports[0].name' } });
+    }
+    return { key, content };
+  }
+  commit(prepared: Prepared): void {
+    this.held.set(prepared.key, prepared.content);
+    this.events.push(`commit ${prepared.key}`);
+  }
+  remove(key: Key): void {
+    this.held.delete(key);
+    this.events.push(`remove ${key}`);
+  }
+  setAddresses(table: AddressTable): void {
+    this.table = table;
+  }
+  setControlState(state: 'connected' | 'disconnected'): void {
+    this.state = state;
+  }
+  lastUsed(key: Key): number {
+    return this.used.get(key) ?? 0;
+  }
+  draining(): number {
+    return this.running;
+  }
+}
+
+const PAYMENT = 'service/shop/payment';
+const FRAUD = 'service/shop/fraud';
+
+interface World {
+  clock: FakeClock;
+  store: FakeStore;
+  operator: ScriptedOperator;
+  control: Control;
+  files: StateFiles;
+  lines: string[];
+  stream(): ScriptedStream;
+  sent(): ProxyMessage[];
+}
+
+function begin(files: StateFiles = memoryStateFiles(), reachable = true): World {
+  const clock = new FakeClock();
+  const store = new FakeStore();
+  const operator = createScriptedOperator();
+  operator.reachable = reachable;
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
+  const control = createControl({
+    target: 'operator:19810',
+    credentials: new Cell({
+      identity: 'x',
+      trustDomain: 'x',
+      keyPem: '',
+      chainPem: '',
+      rootsPem: '',
+      notBefore: 0,
+      notAfter: 0,
+    }),
+    store,
+    lastGood: createLastGood({ files, clock, log, maxKeys: 4 }),
+    open: operator.open,
+    readToken: () => Promise.resolve('token'),
+    own: { namespace: 'shop', serviceAccount: 'payment', trustDomain: 'cluster.local' },
+    pod: { namespace: 'shop', name: 'payment-1', uid: 'uid-1', addresses: ['10.1.0.7'] },
+    proxyVersion: '0.1.0',
+    instance: 'abc',
+    serviceAddressSurvives: true,
+    clock,
+    random: () => 0.5,
+    log,
+    metrics: createMetrics(),
+  });
+  control.start();
+  return {
+    clock,
+    store,
+    operator,
+    control,
+    files,
+    lines,
+    stream: () => operator.streams.at(-1)!,
+    sent: () => operator.streams.at(-1)!.sent.splice(0),
+  };
+}
+
+async function connected(files?: StateFiles): Promise<World> {
+  const world = begin(files);
+  await settle();
+  world.stream().deliver({ type: 'welcome', operator: 'operator-0' });
+  return world;
+}
+
+let seq = 0;
+function update(key: Key, content: unknown, changes: Partial<Update> = {}): Update {
+  const made = {
+    type: 'update',
+    seq: ++seq,
+    key,
+    version: `v${seq}`,
+    provenance: [],
+    mustUnderstand: [],
+    ...changes,
+  } as const;
+  return content === undefined ? made : { ...made, content: content as Configuration };
+}
+
+describe('control', () => {
+  test('commits, acks, reports; preloads what the workload names', async () => {
+    const { store, stream, sent, control } = await connected();
+    expect(store.state).toBe('connected');
+    expect(sent()).toMatchObject([
+      { type: 'hello', epoch: 1, instance: 'abc', token: 'token', held: [], serviceAddressSurvives: true },
+    ]);
+    const first = update('workload', workload, { mustUnderstand: ['mtls', 'authorization'] });
+    stream().deliver(first);
+    await settle();
+    expect(store.held.get('workload')).toEqual(workload);
+    expect(sent()).toEqual([
+      { type: 'ack', seq: first.seq },
+      { type: 'report', inForce: first.seq, draining: 0 },
+      { type: 'subscribe', keys: [FRAUD] },
+    ]);
+    expect(control.inForce.get('workload')).toMatchObject({ version: first.version, source: 'operator' });
+  });
+
+  test('many updates in one read: one report, with the highest', async () => {
+    const { store, stream, sent } = await connected();
+    for (const key of [PAYMENT, 'pod/10.1.0.7']) store.onWanted?.(key);
+    await settle();
+    sent();
+    const updates = [
+      update(PAYMENT, service),
+      update('pod/10.1.0.7', pod),
+      update('workload', { ...workload, preload: [] }),
+    ];
+    stream().deliver(...updates);
+    expect(sent().map((message) => message.type)).toEqual(['ack', 'ack', 'ack', 'report']);
+  });
+
+  test('draining is told again once a second until it is 0', async () => {
+    const { clock, store, stream, sent } = await connected();
+    sent();
+    store.running = 2;
+    const one = update('workload', { ...workload, preload: [] });
+    stream().deliver(one);
+    clock.advance(1_500);
+    store.running = 0;
+    clock.advance(10_000);
+    expect(sent().filter((message) => message.type === 'report')).toEqual([
+      { type: 'report', inForce: one.seq, draining: 2 },
+      { type: 'report', inForce: one.seq, draining: 2 },
+      { type: 'report', inForce: one.seq, draining: 0 },
+    ]);
+  });
+
+  test.each([
+    ['a content that does not decode', PAYMENT, { ...service, accessLog: 'Loud' }, {}, 'accessLog'],
+    [
+      'a content that cannot be built',
+      PAYMENT,
+      { ...service, ports: [{ ...service.ports[0], name: 'unbuildable' }] },
+      {},
+      'ports[0].name',
+    ],
+    [
+      'an unknown section that must be understood',
+      'workload',
+      workload,
+      { mustUnderstand: ['mtls', 'quantum'] },
+      'quantum',
+    ],
+    ['a workload of somebody else', 'workload', { ...workload, serviceAccount: 'order' }, {}, 'serviceAccount'],
+    ['no content for a version that is not held', PAYMENT, undefined, {}, ''],
+    ['the kind of another key', PAYMENT, pod, {}, 'kind'],
+  ] as const)('%s: nack with the path, nothing changed', async (_name, key, content, changes, path) => {
+    const { store, stream, sent, control } = await connected();
+    store.onWanted?.(PAYMENT);
+    await settle();
+    const good = [update(PAYMENT, service), update('workload', { ...workload, preload: [] })];
+    stream().deliver(...good);
+    sent();
+    const before = [...store.held];
+    const bad = update(key, content, changes);
+    stream().deliver(bad);
+    const answers = sent();
+    expect(answers).toHaveLength(1);
+    expect(answers[0]).toMatchObject({ type: 'nack', seq: bad.seq });
+    expect((answers[0] as Nack).errors[0]?.path).toBe(path);
+    expect([...store.held]).toEqual(before);
+    expect(control.inForce.get(key)?.version).toBe(good.find((one) => one.key === key)?.version);
+  });
+
+  test('only the provenance changed: acked, reported, nothing built', async () => {
+    const { store, stream, sent, control } = await connected();
+    const first = update('workload', { ...workload, preload: [] });
+    stream().deliver(first);
+    sent();
+    const commits = store.events.length;
+    const provenance = [{ kind: 'MeshPolicy', uid: 'u', generation: 4, name: 'shop/payment' }] as const;
+    stream().deliver(update('workload', undefined, { version: first.version, provenance }));
+    expect(sent().map((message) => message.type)).toEqual(['ack', 'report']);
+    expect(store.events).toHaveLength(commits);
+    expect(control.inForce.get('workload')?.provenance).toEqual(provenance);
+  });
+
+  test('address table: whole, difference, and a difference to something else', async () => {
+    const { clock, store, stream, sent, control, operator } = await connected();
+    stream().deliver({
+      type: 'addresses',
+      version: 'a',
+      ranges: ['10.0.0.0/8'],
+      set: { '10.96.0.1': PAYMENT, '10.96.0.2': FRAUD },
+      remove: [],
+    });
+    stream().deliver({
+      type: 'addresses',
+      version: 'b',
+      base: 'a',
+      ranges: ['10.0.0.0/8'],
+      set: { '10.96.0.3': 'passthrough' },
+      remove: ['10.96.0.2'],
+    });
+    expect(store.table).toEqual({
+      ranges: ['10.0.0.0/8'],
+      entries: { '10.96.0.1': PAYMENT, '10.96.0.3': 'passthrough' },
+    });
+    expect(control.addressesVersion).toBe('b');
+    const before = store.table;
+    stream().deliver({ type: 'addresses', version: 'd', base: 'c', ranges: [], set: {}, remove: [] });
+    expect(store.table).toBe(before);
+    await clock.advanceSettling(500, 100);
+    expect(operator.streams).toHaveLength(2);
+    expect(sent()).toMatchObject([{ type: 'hello', epoch: 2, addresses: 'b' }]);
+  });
+
+  test('a lost stream drops nothing; the next hello says what is held and asks for the rest', async () => {
+    const { clock, store, stream, sent } = await connected();
+    store.onWanted?.(PAYMENT);
+    store.onWanted?.(FRAUD);
+    await settle();
+    const one = update(PAYMENT, service);
+    stream().deliver(one);
+    stream().end(new Error('gone'));
+    expect(store.state).toBe('disconnected');
+    await clock.advanceSettling(40 * 60_000, 60_000);
+    expect(store.events).toEqual([`commit ${PAYMENT}`]);
+    expect(sent()).toMatchObject([{ type: 'hello', held: [{ key: PAYMENT, version: one.version }] }]);
+    stream().deliver({ type: 'welcome', operator: 'operator-1' });
+    expect(sent()).toEqual([{ type: 'subscribe', keys: [FRAUD] }]);
+  });
+
+  test('unused for 30 min: unsubscribed and removed, the kept copy stays; used or fresh ones stay', async () => {
+    const { clock, store, stream, sent, files } = await connected();
+    store.onWanted?.(PAYMENT);
+    store.onWanted?.(FRAUD);
+    await settle();
+    stream().deliver(update(PAYMENT, service), update(FRAUD, { ...service, name: 'fraud' }));
+    const minutes = (count: number): void => {
+      for (let tick = 0; tick < count * 6; tick++) {
+        clock.advance(10_000);
+        stream().deliver({ type: 'ping', id: tick });
+      }
+    };
+    minutes(15);
+    store.used.set(FRAUD, clock.now());
+    minutes(14);
+    expect(store.events.some((event) => event.startsWith('remove'))).toBe(false);
+    minutes(3);
+    expect(store.events.filter((event) => event.startsWith('remove'))).toEqual([`remove ${PAYMENT}`]);
+    expect(sent().filter((message) => message.type === 'unsubscribe')).toEqual([
+      { type: 'unsubscribe', keys: [PAYMENT] },
+    ]);
+    stream().end();
+    store.onWanted?.(PAYMENT);
+    expect(store.held.get(PAYMENT)).toEqual(service);
+    expect(files.list().length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('an update for a key given up meanwhile is acked and not built', async () => {
+    const { store, stream, sent } = await connected();
+    sent();
+    const late = update(PAYMENT, service);
+    stream().deliver(late);
+    expect(sent()[0]).toEqual({ type: 'ack', seq: late.seq });
+    expect(store.held.size).toBe(0);
+  });
+
+  test('a restart without an operator serves on from the kept copy', async () => {
+    const first = await connected();
+    first.store.onWanted?.(PAYMENT);
+    await settle();
+    first.stream().deliver(update('workload', { ...workload, preload: [] }), update(PAYMENT, service));
+    first
+      .stream()
+      .deliver({ type: 'addresses', version: 'a', ranges: ['10.0.0.0/8'], set: { '10.96.0.1': PAYMENT }, remove: [] });
+    first.control.stop();
+    const again = begin(first.files, false);
+    expect(again.store.held.get('workload')).toEqual({ ...workload, preload: [] });
+    expect(again.store.table?.entries).toEqual({ '10.96.0.1': PAYMENT });
+    expect(again.store.held.has(PAYMENT)).toBe(false);
+    again.store.onWanted?.(PAYMENT);
+    expect(again.store.held.get(PAYMENT)).toEqual(service);
+    again.store.onWanted?.(FRAUD);
+    expect(again.store.held.has(FRAUD)).toBe(false);
+    expect(again.control.inForce.get(PAYMENT)?.source).toBe('last-good');
+  });
+
+  test('a stream that ends before a wanted key arrived: its kept copy comes in force', async () => {
+    const first = await connected();
+    first.store.onWanted?.(PAYMENT);
+    await settle();
+    first.stream().deliver(update(PAYMENT, service));
+    first.control.stop();
+    const again = await connected(first.files);
+    again.store.onWanted?.(PAYMENT);
+    expect(again.store.held.has(PAYMENT)).toBe(false);
+    again.stream().end();
+    expect(again.store.held.get(PAYMENT)).toEqual(service);
+  });
+});
+
+describe('last good', () => {
+  test('damaged files are ignored with a line, the others are read', async () => {
+    const files = memoryStateFiles();
+    const clock = new FakeClock();
+    const lastGood = createLastGood({ files, clock, log: silentLog });
+    for (const name of ['a', 'b', 'c', 'd'])
+      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
+    expect(files.list()).toEqual([]);
+    clock.advance(300);
+    const names = files.list();
+    expect(names).toHaveLength(4);
+    files.write(names[0]!, '{"key":"serv');
+    files.write(names[1]!, files.read(names[2]!)!);
+    files.write(names[3]!, files.read(names[3]!)!.replace('"Errors"', '"Loud"'));
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
+    const again = createLastGood({ files, clock, log });
+    expect(again.size).toBe(1);
+    expect(again.get('service/shop/c')?.content).toEqual({ ...service, name: 'c' });
+    expect(lines).toHaveLength(3);
+    expect(lines.join()).toContain('accessLog: must be one of Off, Errors, All');
+  });
+
+  test('keeps the keys used last, bounded', () => {
+    const files = memoryStateFiles();
+    const clock = new FakeClock();
+    const lastGood = createLastGood({ files, clock, log: silentLog, maxKeys: 3 });
+    const put = (name: string): void =>
+      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
+    for (const name of ['a', 'b', 'c']) put(name);
+    lastGood.flush();
+    lastGood.get('service/shop/a');
+    put('d');
+    clock.advance(1_000);
+    expect(lastGood.get('service/shop/b')).toBeUndefined();
+    expect(['a', 'c', 'd'].every((name) => lastGood.get(`service/shop/${name}`) !== undefined)).toBe(true);
+    expect(files.list()).toHaveLength(3);
+  });
+
+  test('a full volume is said once and harms nothing', () => {
+    const files = memoryStateFiles();
+    const full: StateFiles = {
+      ...files,
+      write: () => {
+        throw new Error('ENOSPC');
+      },
+    };
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
+    const lastGood = createLastGood({ files: full, clock: new FakeClock(), log });
+    for (const name of ['a', 'b', 'c'])
+      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
+    lastGood.flush();
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe('configuration from a file', () => {
+  const whole = {
+    addresses: { ranges: ['10.0.0.0/8'], entries: { '10.96.0.1': PAYMENT } },
+    configurations: { workload, [PAYMENT]: service },
+  };
+
+  test('start, change, and a broken change that changes nothing', () => {
+    const store = new FakeStore();
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
+    let text = JSON.stringify(whole);
+    const control = createFileControl({ file: 'x.json', store, log, read: () => text });
+    control.start();
+    expect([...store.held.keys()]).toEqual(['workload', PAYMENT]);
+    text = JSON.stringify({ ...whole, configurations: { workload } });
+    control.reload();
+    expect([...store.held.keys()]).toEqual(['workload']);
+    for (const broken of ['{', JSON.stringify({ ...whole, configurations: { workload: service } })]) {
+      text = broken;
+      control.reload();
+      expect([...store.held.keys()]).toEqual(['workload']);
+      expect(lines.at(-1)).toContain('nothing changed');
+    }
+  });
+
+  test('a file that cannot be read at start is an error that names it', () => {
+    const control = createFileControl({ file: '/nowhere/x.json', store: new FakeStore(), log: silentLog });
+    expect(() => control.start()).toThrow('cannot be read');
+  });
+});
