@@ -9,6 +9,7 @@ import { requestHeadText } from './head-writer.ts';
 import type { Http1ClientConnection, Http1ClientOptions } from './http.ts';
 import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from './message.ts';
 import { Output } from './output.ts';
+import { peerName } from './peer-name.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { requestConnectionFields } from './request-fields.ts';
 import { isTunnelStart } from './upgrade.ts';
@@ -51,7 +52,7 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
   request(head: RequestHead, receiver: ResponseReceiver): ClientExchange {
     if (this.#exchange !== undefined) {
       throw new HeddleError('http1_busy', 'an HTTP/1.1 connection takes one request at a time', {
-        where: this.#where(),
+        where: { peer: peerName(this.#transport) },
       });
     }
     const exchange = new Http1ClientExchange(this, head, receiver);
@@ -64,7 +65,7 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     this.#exchange = exchange;
     this.#headEnd.reset();
     this.output.wrote = false;
-    this.output.text(requestHeadText(head, requestConnectionFields(head), this.#hostOfPeer()));
+    this.output.text(requestHeadText(head, requestConnectionFields(head), peerName(this.#transport)));
     if (exchange.requestDone) this.output.flush();
     return exchange;
   }
@@ -252,16 +253,6 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
   }
 
   #failure(reason: Failure['reason'], unprocessed: boolean, what: string): Failure {
-    return { reason, unprocessed, detail: `upstream ${this.#hostOfPeer()} ${what}` };
-  }
-
-  /** RFC 9110, 7.2: what a request without Host meant; IPv6 in brackets. */
-  #hostOfPeer(): string {
-    const address = this.#transport.remoteAddress;
-    return `${address.includes(':') ? `[${address}]` : address}:${this.#transport.remotePort}`;
-  }
-
-  #where(): Record<string, string> {
-    return { peer: this.#hostOfPeer() };
+    return { reason, unprocessed, detail: `upstream ${peerName(this.#transport)} ${what}` };
   }
 }

@@ -119,7 +119,7 @@ function keep(
 ): void {
   if (found.kind !== ORDINARY) {
     if (kind === 'trailers') refuseInTrailers();
-    if (isSetAside(block, value)) return;
+    if (kind === 'trailers' || isSetAside(block, value)) return;
   }
   spelling.add(block.headers, text, line);
   // Only `trailers` of TE is end-to-end enough for a proxy to pass on (RFC 9110, 10.1.4).

@@ -33,7 +33,7 @@ export function isFieldName(text: string): boolean {
   if (text.length === 0) return false;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code > 255 || TOKEN_FOLD[code] !== code) return false;
+    if (code === 0 || code > 255 || TOKEN_FOLD[code] !== code) return false;
   }
   return true;
 }

@@ -19,6 +19,7 @@ export type {
 } from './message.ts';
 export { headerIndex, headerValue } from './message.ts';
 export { ProtocolError } from './protocol-error.ts';
+export { parseTarget, type Target } from './request-target.ts';
 export { reasonPhrase } from './status.ts';
 
 import type { Clock } from '../base/clock.ts';

@@ -7,6 +7,7 @@ import type { Http1ServerConnection, Http1ServerOptions } from './http.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Failure } from './message.ts';
 import { Output } from './output.ts';
+import { peerName } from './peer-name.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { RequestReader } from './request-reader.ts';
 import { type ExchangeHost, Http1ServerExchange } from './server-exchange.ts';
@@ -287,7 +288,11 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     const exchange = this.#exchange;
     const answerable = exchange === undefined || exchange.state === 'waiting';
     this.#options.onBadRequest?.({ reason: error.reason, status: error.status, detail: error.detail });
-    this.#failExchange({ reason: error.reason, unprocessed: false, detail: this.#name(error.detail) });
+    this.#failExchange({
+      reason: error.reason,
+      unprocessed: false,
+      detail: `client ${peerName(this.#transport)}: ${error.detail}`,
+    });
     if (answerable) this.output.text(badRequestText(error));
     else if (exchange?.state !== 'done') {
       this.#destroy(true);
@@ -342,16 +347,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     this.output.discard();
     this.#transport.destroy(reset);
   }
-
-  #name(detail: string): string {
-    return `client ${this.#transport.remoteAddress}:${this.#transport.remotePort}: ${detail}`;
-  }
 }
 
-function clientClosed(transport: Transport, detail: string): Failure {
-  return {
-    reason: 'client_closed',
-    unprocessed: false,
-    detail: `client ${transport.remoteAddress}:${transport.remotePort} ${detail}`,
-  };
+function clientClosed(transport: Transport, what: string): Failure {
+  return { reason: 'client_closed', unprocessed: false, detail: `client ${peerName(transport)} ${what}` };
 }
