@@ -1,6 +1,6 @@
 import { createProgress, load, up } from '../hack/cluster/cluster.ts';
 import { buildAppImages } from '../hack/images/apps.ts';
-import { installHeddle } from '../hack/mesh/install.ts';
+import { installHeddle, repositoryPath } from '../hack/mesh/install.ts';
 import { createKubectl } from '../hack/mesh/kubectl.ts';
 import { CLUSTER } from './harness/mesh.ts';
 
@@ -10,6 +10,6 @@ export default async function setup(): Promise<void> {
   const cluster = { name: CLUSTER };
   await up({ ...cluster, progress });
   const kubectl = await createKubectl(cluster);
-  await installHeddle(kubectl, { cluster, progress });
+  await installHeddle(kubectl, { cluster, progress, overlay: repositoryPath('config', 'overlays', 'e2e') });
   await load(await buildAppImages(['tester'], progress), { ...cluster, progress });
 }

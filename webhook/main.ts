@@ -33,6 +33,7 @@ const defaults: InjectionDefaults = {
   excludeOutboundPorts: [],
   excludeOutboundCidrs: [],
   leafSeconds: optionalInteger(env, 'LEAF_SECONDS', 0, 0, 604_800),
+  unusedKeySeconds: optionalInteger(env, 'UNUSED_KEY_SECONDS', 0, 0, 86_400),
 };
 
 const certificate = await waitForCertificate(directory, log);

@@ -80,6 +80,7 @@ function environment(
     valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
   });
   const text = (name: string, value: string): V1EnvVar => ({ name, value });
+  const whenSet = (name: string, value: number): V1EnvVar[] => (value > 0 ? [text(name, String(value))] : []);
   return [
     field(ENV.podName, 'metadata.name'),
     field(ENV.podNamespace, 'metadata.namespace'),
@@ -92,7 +93,8 @@ function environment(
     text(ENV.control, values.control),
     text(ENV.logLevel, values.logLevel),
     text(ENV.probes, JSON.stringify(probes)),
-    ...(values.leafSeconds > 0 ? [text(ENV.leafSeconds, String(values.leafSeconds))] : []),
+    ...whenSet(ENV.leafSeconds, values.leafSeconds),
+    ...whenSet(ENV.unusedKeySeconds, values.unusedKeySeconds),
     text('NODE_OPTIONS', `--max-old-space-size=${heapMebibytes(resources)}`),
   ];
 }

@@ -14,4 +14,5 @@ export const testDefaults: InjectionDefaults = {
   excludeOutboundPorts: [],
   excludeOutboundCidrs: [],
   leafSeconds: 0,
+  unusedKeySeconds: 0,
 };

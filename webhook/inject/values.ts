@@ -19,6 +19,8 @@ export interface InjectionDefaults {
   readonly excludeOutboundCidrs: readonly string[];
   /** Leaf life in seconds for proxies to ask for; 0 = the authority's default. */
   readonly leafSeconds: number;
+  /** Seconds after which a proxy gives an unused key up; 0 = the proxy's default. */
+  readonly unusedKeySeconds: number;
 }
 
 /** Everything the injector needs of a pod's wishes, checked. */

@@ -64,6 +64,13 @@ async function handle(url: URL, request: IncomingMessage, response: ServerRespon
       }
       return json(response, 200, { bytes, sha256: hash.digest('hex') });
     }
+    case 'forward': {
+      // One hop more: POST to `url`, and its status and pod as the answer.
+      request.resume();
+      const answer = await fetch(url.searchParams.get('url') ?? '', { method: 'POST', body: 'x' });
+      await answer.text();
+      return json(response, answer.status, { via: self.pod, status: answer.status });
+    }
     case 'download':
       return download(response, number('bytes', 1_048_576));
     default:
