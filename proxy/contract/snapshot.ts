@@ -27,7 +27,10 @@ export interface Provenance {
 export interface AddressTable {
   /** CIDRs of pods and Services. An address outside all of them passes through at once. */
   readonly ranges: readonly string[];
-  /** Address to key: every address of every Service, and addresses inside `ranges` that pass through (nodes, the API server). */
+  /**
+   * Address to key, asked before `ranges`: every address of every Service, addresses inside `ranges` that pass through (nodes, the API
+   * server), and meshed pods outside of `ranges`.
+   */
   readonly entries: Readonly<Record<string, Key>>;
 }
 
@@ -220,6 +223,8 @@ export interface PodConfiguration {
   readonly workload: string;
   /** Present = meshed. */
   readonly identity?: string;
+  /** Ports of a meshed pod that bypass its proxy (excluded at injection): spoken to in plain. */
+  readonly plainPorts?: readonly number[];
   /** What Services say of its container ports; a port not listed is `auto`. */
   readonly ports: readonly PodPort[];
   readonly accessLog: AccessLogMode;

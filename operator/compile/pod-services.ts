@@ -1,0 +1,57 @@
+import type { Protocol } from '../../proxy/contract/snapshot.ts';
+import {
+  type Attached,
+  attachedTo,
+  type PodRecord,
+  resolveTargetPort,
+  type ServicePortRecord,
+  type ServiceRecord,
+  serviceSelects,
+  type World,
+} from '../model/model.ts';
+import { namespaceTarget } from '../model/policy-book.ts';
+import { agreedProtocol, declaredProtocol } from './protocol.ts';
+
+/** A port of a Service that leads to a container port of the pod. */
+export interface Leading {
+  readonly service: ServiceRecord;
+  readonly port: ServicePortRecord;
+  readonly containerPort: number;
+}
+
+/** By selector, not by slice: a pod knows its ports before it has an address, and only its own namespace says what they speak. */
+export function leadingTo(world: World, pod: PodRecord): Leading[] {
+  return [...world.servicesIn(pod.namespace)]
+    .filter((service) => service.type !== 'ExternalName' && serviceSelects(service, pod))
+    .flatMap((service) =>
+      service.ports.flatMap((port) => {
+        // A headless Service maps no ports: what is dialled is the container's.
+        const containerPort = resolveTargetPort(port.targetPort, pod);
+        return containerPort === undefined ? [] : [{ service, port, containerPort }];
+      }),
+    );
+}
+
+/** Container ports that some Service leads to, ascending, each with what those Services declare together. */
+export function declaredPorts(leading: readonly Leading[]): { port: number; protocol: Protocol }[] {
+  const ports = new Map<number, Protocol[]>();
+  for (const { containerPort, port } of leading) {
+    ports.set(containerPort, [...(ports.get(containerPort) ?? []), declaredProtocol(port)]);
+  }
+  return [...ports]
+    .sort(([left], [right]) => left - right)
+    .map(([port, protocols]) => ({ port, protocol: agreedProtocol(protocols) }));
+}
+
+/** Producer policies of the Services that select the pod, and those of its namespace. */
+export function attachedToPod(world: World, pod: PodRecord): Attached[] {
+  const services = [...world.servicesIn(pod.namespace)].filter((service) => serviceSelects(service, pod));
+  const direct = services.flatMap((service) =>
+    [undefined, ...service.ports].flatMap((port) => attachedTo(world, service, port, pod.namespace)),
+  );
+  return [...direct.filter(({ level }) => level !== 'namespace'), ...namespaceAttached(world, pod.namespace)];
+}
+
+export function namespaceAttached(world: World, namespace: string): Attached[] {
+  return world.meshPolicies.targeting(namespaceTarget(namespace)).map((policy) => ({ policy, level: 'namespace' }));
+}
