@@ -97,6 +97,8 @@ export interface AcceptMeshOptions {
   onOpen?(identity: string): void;
   /** Handshake, verification or authorization failed; the caller was told where possible. `onClose` follows. */
   onRefuse?(refusal: { readonly reason: Reason; readonly detail: string; readonly identity: string | undefined }): void;
+  /** The caller closed the connection and said why: it does not accept this proxy's identity, for example. For the log. */
+  onPeerRefused?(detail: string): void;
   /** Exactly once. */
   onClose?(): void;
 }

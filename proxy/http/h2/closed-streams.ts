@@ -1,0 +1,28 @@
+/** How a stream that is gone ended: decides what a late frame on it means (RFC 9113 5.1, closed). */
+export type Ending = 'ended' | 'reset-by-us' | 'reset-by-peer';
+
+const ENDINGS: readonly Ending[] = ['ended', 'reset-by-us', 'reset-by-peer'];
+/** Streams remembered. A peer that is so far behind is treated leniently. */
+const REMEMBERED = 256;
+
+/** A ring of the streams that ended last. Writing is two stores; looking up is only needed for late frames. */
+export class ClosedStreams {
+  readonly #ids = new Int32Array(REMEMBERED);
+  readonly #endings = new Uint8Array(REMEMBERED);
+  #next = 0;
+  #overflowed = false;
+
+  remember(id: number, ending: Ending): void {
+    if (this.#ids[this.#next] !== 0) this.#overflowed = true;
+    this.#ids[this.#next] = id;
+    this.#endings[this.#next] = ENDINGS.indexOf(ending);
+    this.#next = (this.#next + 1) % REMEMBERED;
+  }
+
+  /** `forgotten`: it may have been any of them. `never`: it was never opened. */
+  find(id: number): Ending | 'forgotten' | 'never' {
+    const place = this.#ids.indexOf(id);
+    if (place !== -1) return ENDINGS[this.#endings[place]!]!;
+    return this.#overflowed ? 'forgotten' : 'never';
+  }
+}

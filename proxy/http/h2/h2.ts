@@ -1,0 +1,15 @@
+/** Door of the room: HTTP/2 connections (RFC 9113) with HPACK (RFC 7541), both roles. */
+
+export { ERROR, errorName } from './codes.ts';
+export { Session } from './session.ts';
+export {
+  type Goaway,
+  type KeepaliveOptions,
+  MESH_LIMITS,
+  PUBLIC_LIMITS,
+  type SessionEnd,
+  type SessionHandler,
+  type SessionLimits,
+  type SessionOptions,
+} from './session-options.ts';
+export type { Stream, StreamEnd, StreamReceiver } from './stream.ts';
