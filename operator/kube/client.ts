@@ -64,8 +64,13 @@ export interface KubeClient {
 /** One watch's head must come within this time; afterwards bookmarks tell that it lives. */
 const WATCH_HEAD_MS = 15_000;
 
-export function createKubeClient(connection: Connection): KubeClient {
-  const dispatcher = createDispatcher(connection);
+export interface KubeClientOptions {
+  /** Longest time for one call other than a watch; default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+export function createKubeClient(connection: Connection, options: KubeClientOptions = {}): KubeClient {
+  const dispatcher = createDispatcher(connection, options.timeoutMs);
   const send = async (method: string, path: string, body?: unknown, contentType?: string): Promise<unknown> => {
     const text = await dispatcher.send({
       method,

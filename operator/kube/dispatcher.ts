@@ -38,7 +38,7 @@ interface Answer {
   readonly stopTimer: () => void;
 }
 
-export function createDispatcher(connection: Connection): Dispatcher {
+export function createDispatcher(connection: Connection, defaultTimeoutMs = DEFAULT_TIMEOUT_MS): Dispatcher {
   const secure = connection.server.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS } as const;
   const agent = secure ? new https.Agent(options) : new http.Agent(options);
@@ -56,7 +56,7 @@ export function createDispatcher(connection: Connection): Dispatcher {
       ...credentials.tls,
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
-    const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timeoutMs = call.timeoutMs ?? defaultTimeoutMs;
     const timer = setTimeout(() => request.destroy(timedOut(call, timeoutMs)), timeoutMs);
     const stopTimer = () => clearTimeout(timer);
     request.on('error', (cause) => {

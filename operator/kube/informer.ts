@@ -39,6 +39,8 @@ export interface InformerOptions<Kept> {
 }
 
 export interface Informer<Kept> {
+  /** Plural of the kind. */
+  readonly name: string;
   readonly state: Watch<InformerState>;
   /** Resolves after the first complete list, or when the kind does not exist. */
   readonly synced: Promise<void>;
@@ -195,6 +197,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
   };
 
   return {
+    name: resource.plural,
     state,
     synced: synced.promise,
     get size() {

@@ -104,7 +104,9 @@ export function createElection(options: ElectionOptions): Election {
     };
     const lease = await save(options, spec, step.kind === 'create' ? undefined : observed?.record.version);
     observed = observe(undefined, recordOf(lease), clock.now());
-    if (!stopping.signal.aborted) lead(startedAt, step.transitions ?? 0);
+    // An answer that came too late proves nothing any more.
+    const inTime = clock.now() - startedAt < timing.fence;
+    if (inTime && !stopping.signal.aborted) lead(startedAt, step.transitions ?? 0);
   };
 
   const turn = async (): Promise<void> => {
