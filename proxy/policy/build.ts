@@ -258,13 +258,14 @@ function buildPodPort(
   context: BuildContext,
 ): BuiltPort {
   const declared = content.ports.find((entry) => entry.port === port);
+  const plain = content.plainPorts?.includes(port) === true;
   const endpoint: Endpoint = {
     address: context.key.slice('pod/'.length),
     port,
     pod: content.pod,
     workload: content.workload,
     namespace: content.namespace,
-    ...(content.identity === undefined ? {} : { identity: content.identity }),
+    ...(content.identity === undefined || plain ? {} : { identity: content.identity }),
     subsets: [],
   };
   const groups = groupEndpoints([endpoint], [], held, context);

@@ -1,0 +1,196 @@
+import { expect, test } from '@jest/globals';
+import { HeddleError } from '../base/errors.ts';
+import { FakeClock } from '../base/testing/fake-clock.ts';
+import { seededRandom } from '../base/testing/wait.ts';
+import { service, servicePort, workload } from '../inbound/testing/configuration.ts';
+import { portOf, type SettledDecision, Store } from './store.ts';
+
+const KEY = 'service/shop/payment';
+const endpoint = (address: string) => ({ address, port: 3000, subsets: [] });
+
+function make(): { store: Store; clock: FakeClock } {
+  const clock = new FakeClock();
+  const store = new Store({ clock, random: seededRandom(1) });
+  store.setAddresses({
+    ranges: ['10.0.0.0/8', 'fd00::/8'],
+    entries: { '10.96.0.1': KEY, '10.0.0.99': 'passthrough', '192.168.7.7': 'pod/192.168.7.7' },
+  });
+  store.setControlState('connected');
+  return { store, clock };
+}
+
+const commit = (store: Store, ...addresses: string[]): void =>
+  store.commit(store.prepare(KEY, service([servicePort(addresses.map(endpoint))])));
+
+test('lookup: outside passes through, inside is a pod, entries come first', () => {
+  const { store } = make();
+  expect(store.lookup('1.2.3.4')).toEqual({ kind: 'passthrough' });
+  expect(store.lookup('2001:db8::1')).toEqual({ kind: 'passthrough' });
+  expect(store.lookup('10.0.0.99')).toEqual({ kind: 'passthrough' });
+  expect(store.lookup('10.1.2.3')).toEqual({ kind: 'pending', key: 'pod/10.1.2.3' });
+  expect(store.lookup('fd00::7')).toEqual({ kind: 'pending', key: 'pod/fd00::7' });
+  expect(store.lookup('192.168.7.7')).toEqual({ kind: 'pending', key: 'pod/192.168.7.7' });
+  expect(store.lookup('10.96.0.1')).toEqual({ kind: 'pending', key: KEY });
+  commit(store, '10.1.0.1');
+  expect(store.lookup('10.96.0.1')).toMatchObject({ kind: 'destination', entry: { key: KEY } });
+});
+
+test('what is pending is asked for and waited for, at most 2 s', () => {
+  const { store, clock } = make();
+  const wanted: string[] = [];
+  store.onWanted = (key) => wanted.push(key);
+  const seen: SettledDecision[] = [];
+  store.resolve('10.96.0.1', (decision) => seen.push(decision));
+  expect(wanted).toEqual([KEY]);
+  clock.advance(1_999);
+  expect(seen).toEqual([]);
+  clock.advance(1);
+  expect(seen).toMatchObject([{ kind: 'refuse', reason: 'config_pending' }]);
+  store.resolve('10.96.0.1', (decision) => seen.push(decision));
+  commit(store, '10.1.0.1');
+  expect(seen[1]).toMatchObject({ kind: 'destination' });
+  expect(clock.pending).toBe(0);
+});
+
+test('with the control plane gone it is refused at once, unless the store is filled while asked', () => {
+  const { store } = make();
+  store.setControlState('disconnected');
+  const seen: SettledDecision[] = [];
+  store.resolve('10.96.0.1', (decision) => seen.push(decision));
+  expect(seen).toMatchObject([{ kind: 'refuse', reason: 'control_plane_unreachable' }]);
+  store.onWanted = () => commit(store, '10.1.0.1');
+  store.resolve('10.96.0.1', (decision) => seen.push(decision));
+  expect(seen[1]).toMatchObject({ kind: 'destination' });
+});
+
+test('before the address table is there, connections wait for it', () => {
+  const clock = new FakeClock();
+  const store = new Store({ clock, random: seededRandom(1) });
+  const seen: SettledDecision[] = [];
+  store.resolve('1.2.3.4', (decision) => seen.push(decision));
+  expect(seen).toEqual([]);
+  store.setAddresses({ ranges: ['10.0.0.0/8'], entries: {} });
+  expect(seen).toEqual([{ kind: 'passthrough' }]);
+});
+
+test('waiters are bounded, cancelled ones are forgotten', () => {
+  const clock = new FakeClock();
+  const store = new Store({ clock, random: seededRandom(1), maxWaiting: 2 });
+  store.setAddresses({ ranges: ['10.0.0.0/8'], entries: {} });
+  store.setControlState('connected');
+  const seen: SettledDecision[] = [];
+  const cancel = store.resolve('10.0.0.1', (decision) => seen.push(decision));
+  store.resolve('10.0.0.2', (decision) => seen.push(decision));
+  store.resolve('10.0.0.3', (decision) => seen.push(decision));
+  expect(seen).toMatchObject([{ kind: 'refuse', reason: 'overloaded' }]);
+  cancel();
+  store.resolve('10.0.0.4', (decision) => seen.push(decision));
+  expect(seen).toHaveLength(1);
+  clock.advance(2_000);
+  expect(seen).toHaveLength(3);
+  expect([...store.keys()]).toEqual([]);
+});
+
+test('a commit replaces what new decisions see and counts what still runs under the old one', () => {
+  const { store } = make();
+  commit(store, '10.1.0.1', '10.1.0.2');
+  const decision = store.lookup('10.96.0.1');
+  if (decision.kind !== 'destination') throw new Error('not there');
+  const before = portOf(decision.entry, 80);
+  if (before.kind !== 'port') throw new Error('no port');
+  before.port.owner.running++;
+  commit(store, '10.1.0.2', '10.1.0.3');
+  const after = portOf(decision.entry, 80);
+  if (after.kind !== 'port') throw new Error('no port');
+  expect(after.port.owner.endpoints.map((state) => state.endpoint.address)).toEqual(['10.1.0.2', '10.1.0.3']);
+  expect(after.port.owner.endpoints[0]).toBe(before.port.owner.endpoints[1]);
+  expect(after.port.state).toBe(before.port.state);
+  expect(store.endpoints.size).toBe(2);
+  expect(store.draining()).toBe(1);
+  before.port.owner.running--;
+  expect(store.draining()).toBe(0);
+});
+
+test('an unknown port and an absent key are refused, a removed key is pending again', () => {
+  const { store } = make();
+  commit(store, '10.1.0.1');
+  const decision = store.lookup('10.96.0.1');
+  if (decision.kind !== 'destination') throw new Error('not there');
+  expect(portOf(decision.entry, 81)).toMatchObject({ kind: 'refuse', reason: 'unknown_port' });
+  store.commit(store.prepare(KEY, { kind: 'absent' }));
+  expect(portOf(decision.entry, 80)).toMatchObject({ kind: 'refuse', reason: 'unknown_destination' });
+  store.remove(KEY);
+  expect(portOf(decision.entry, 80)).toEqual({ kind: 'pending' });
+  expect(store.endpoints.size).toBe(0);
+});
+
+test('a pod answers on any port; ports behind its proxy expect its identity', () => {
+  const { store } = make();
+  const content = {
+    kind: 'pod' as const,
+    namespace: 'shop',
+    pod: 'payment-0',
+    workload: 'payment',
+    identity: 'spiffe://td/ns/shop/sa/payment',
+    plainPorts: [9000],
+    ports: [{ port: 3000, protocol: 'http' as const }],
+    accessLog: 'Errors' as const,
+    timeouts: { requestMs: 0, perTryMs: 0, streamIdleMs: 0 },
+    retries: service([servicePort([])]).ports[0]!.traffic.unmatched.retries,
+  };
+  store.commit(store.prepare('pod/10.1.2.3', content));
+  const decision = store.lookup('10.1.2.3');
+  if (decision.kind !== 'destination') throw new Error('not there');
+  const seen = [3000, 9000, 9999].map((port) => {
+    const found = portOf(decision.entry, port);
+    if (found.kind !== 'port') throw new Error('no port');
+    return [found.port.protocol, found.port.owner.endpoints.at(-1)?.endpoint.identity];
+  });
+  expect(seen).toEqual([
+    ['http', content.identity],
+    ['auto', undefined],
+    ['auto', content.identity],
+  ]);
+  for (let port = 10_000; port < 10_200; port++) portOf(decision.entry, port);
+  expect(store.endpoints.size).toBe(64);
+});
+
+test.each([
+  ['workload', service([]), 'kind'],
+  [KEY, workload(), 'kind'],
+  [
+    KEY,
+    service([
+      servicePort([], {
+        traffic: {
+          ...servicePort([]).traffic,
+          routes: [
+            { name: 'r', matches: [], backends: [{ subset: 'v9', weight: 1 }], ...servicePort([]).traffic.unmatched },
+          ],
+        },
+      }),
+    ]),
+    'ports[0].traffic.routes[0].backends[0].subset',
+  ],
+])('prepare refuses what cannot be built (%s)', (key, content, path) => {
+  const { store } = make();
+  expect(() => store.prepare(key, content)).toThrow(HeddleError);
+  try {
+    store.prepare(key, content);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'configuration', where: { path } });
+  }
+});
+
+test('listeners hear of a commit before it returns', () => {
+  const { store } = make();
+  const heard: string[] = [];
+  const stop = store.onCommit((key) => heard.push(`${key}:${store.workload()?.mtlsMode(1)}`));
+  store.commit(
+    store.prepare('workload', workload({ mtls: { mode: 'Strict', ports: [{ port: 2, mode: 'Permissive' }] } })),
+  );
+  expect(heard).toEqual(['workload:Strict']);
+  stop();
+  commit(store);
+  expect(heard).toHaveLength(1);
+});
