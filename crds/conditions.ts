@@ -33,9 +33,10 @@ export const CONDITION_REASONS = {
     /** A MeshConfig with another name than `default`. */
     'UnsupportedName',
   ],
-  Programmed: ['Programmed', 'Pending', 'Rejected', 'NotAccepted', 'NoProxies'],
-  InForce: ['InForce', 'Pending', 'Rejected', 'NotAccepted', 'NoProxies'],
-  Ready: ['Ready', 'Pending', 'NotAccepted', 'Rejected', 'Lagging', 'Unreachable', 'NoProxies'],
+  /** `Conflicted`: older policies own all of its sections, so no proxy uses it. */
+  Programmed: ['Programmed', 'Pending', 'Rejected', 'NotAccepted', 'NoProxies', 'Conflicted'],
+  InForce: ['InForce', 'Pending', 'Rejected', 'NotAccepted', 'NoProxies', 'Conflicted'],
+  Ready: ['Ready', 'Pending', 'NotAccepted', 'Rejected', 'Lagging', 'Unreachable', 'NoProxies', 'Conflicted'],
   Stalled: ['Stalled', 'Progressing'],
   Conflicted: ['OlderPolicyWins', 'NoConflict'],
 } as const satisfies Record<ConditionType, readonly string[]>;

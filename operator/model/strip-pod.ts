@@ -1,3 +1,4 @@
+import { WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
 import { CONTAINER } from '../../proxy/contract/bootstrap.ts';
 import { canonicalAddress } from './address.ts';
 import { at, given, isPresent, type Json, labels, list, portNumber, text } from './json.ts';
@@ -24,6 +25,7 @@ export function stripPod(raw: unknown): PodRecord {
     terminating: metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null,
     ports: containerPorts(spec),
     meshed: isMeshed(spec),
+    ...given('notInjected', text(at(metadata['annotations'])[WRITTEN_ANNOTATIONS.notInjected])?.slice(0, 512)),
     excludedInboundPorts: excludedInboundPorts(spec),
   };
 }

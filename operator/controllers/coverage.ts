@@ -1,0 +1,65 @@
+import type { Clock, Timer } from '../../proxy/base/clock.ts';
+import type { EventRecorder } from '../kube/kube.ts';
+import { isLive, type PodRecord, type World } from '../model/model.ts';
+import { decideCoverage, type PodCoverage } from './coverage-decision.ts';
+
+/** All pods are looked at, at most this often: 10,000 pods take some 10 ms. */
+const LOOK_MS = 2_000;
+/** A pod is told about once it stands this long: its annotations and labels have settled, and short-lived ones make no noise. */
+const TOLD_PODS = 20_000;
+
+export interface CoverageOptions {
+  readonly world: World;
+  readonly tell: EventRecorder;
+  readonly clock: Clock;
+}
+
+export interface CoverageController {
+  worldChanged(): void;
+  start(): void;
+  stop(): void;
+}
+
+/** Tells, once a pod, why a pod that should have a proxy has none. */
+export function createCoverage(options: CoverageOptions): CoverageController {
+  const { world, tell, clock } = options;
+  /** Pod uid to what was told last. */
+  const told = new Map<string, string>();
+  let timer: Timer | undefined;
+  let started = false;
+
+  function look(): void {
+    timer = undefined;
+    const live = new Set<string>();
+    for (const pod of world.pods.values()) {
+      if (!isLive(pod) || pod.terminating) continue;
+      live.add(pod.uid);
+      consider(pod, decideCoverage(pod, world.namespaces.get(pod.namespace)));
+    }
+    for (const uid of told.keys()) if (!live.has(uid)) told.delete(uid);
+  }
+
+  function consider(pod: PodRecord, coverage: PodCoverage): void {
+    if (coverage.state === 'meshed' || coverage.state === 'outside') return;
+    const reason = coverage.state === 'skipped' ? coverage.reason : 'NotMeshed';
+    if (told.get(pod.uid) === reason || told.size >= TOLD_PODS) return;
+    told.set(pod.uid, reason);
+    const regarding = { apiVersion: 'v1', kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid };
+    tell({ regarding, type: 'Warning', reason, action: 'Inject', note: coverage.sentence });
+  }
+
+  return {
+    worldChanged() {
+      if (started) timer ??= clock.after(LOOK_MS, look);
+    },
+    start() {
+      started = true;
+      timer ??= clock.after(LOOK_MS, look);
+    },
+    stop() {
+      started = false;
+      timer?.clear();
+      timer = undefined;
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { PolicyStatus } from '../../crds/gen/types.ts';
+import { API_VERSION } from '../../crds/labels.ts';
+import { isConflict, isNotFound, type KubeClient, type KubeObject, RESOURCES, type Resource } from '../kube/kube.ts';
+
+export type StatusKind = 'MeshPolicy' | 'MeshAccessPolicy' | 'MeshConfig';
+
+/** The object whose status is meant. */
+export interface Subject {
+  readonly kind: StatusKind;
+  /** Empty for MeshConfig. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What the status writer needs of the API server. */
+export interface StatusClient {
+  /** The status as it stands; undefined: the object has none, or is gone. */
+  read(subject: Subject): Promise<PolicyStatus | undefined>;
+  /** `gone`: no such object any more (or another one of that name). */
+  apply(subject: Subject, status: PolicyStatus): Promise<'written' | 'gone'>;
+}
+
+/** One manager for the status of our kinds: nobody else writes it. */
+const MANAGER = 'heddle-status';
+
+const RESOURCE_OF: Readonly<Record<StatusKind, Resource>> = {
+  MeshPolicy: RESOURCES.meshPolicies,
+  MeshAccessPolicy: RESOURCES.meshAccessPolicies,
+  MeshConfig: RESOURCES.meshConfigs,
+};
+
+interface WithStatus extends KubeObject {
+  readonly status?: PolicyStatus;
+}
+
+/** Server-side apply of the status subresource. The uid goes along: a status never lands on another object of the same name. */
+export function createStatusClient(client: KubeClient): StatusClient {
+  return {
+    async read(subject) {
+      const live = await client.find<WithStatus>(RESOURCE_OF[subject.kind], refOf(subject));
+      return live?.metadata.uid === subject.uid ? live.status : undefined;
+    },
+    async apply(subject, status) {
+      const { kind, uid } = subject;
+      const object: WithStatus = { apiVersion: API_VERSION, kind, metadata: { ...refOf(subject), uid }, status };
+      try {
+        await client.apply(RESOURCE_OF[kind], object, MANAGER, { subresource: 'status' });
+        return 'written';
+      } catch (error) {
+        if (isNotFound(error) || isConflict(error)) return 'gone';
+        throw error;
+      }
+    },
+  };
+}
+
+const refOf = ({ namespace, name }: Subject): { name: string; namespace?: string } =>
+  namespace === '' ? { name } : { namespace, name };
