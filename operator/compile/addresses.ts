@@ -1,5 +1,5 @@
 import { type AddressTable, type Key, PASSTHROUGH_KEY, podKey, serviceKey } from '../../proxy/contract/snapshot.ts';
-import { isLive, Ranges, type ServiceRecord, type World } from '../model/model.ts';
+import { isLive, type ServiceRecord, type World } from '../model/model.ts';
 
 /**
  * Address to key, and the ranges inside which an address that is not in the table is asked for by name. Sorted.
@@ -17,9 +17,8 @@ export function addressTable(world: World): AddressTable {
   for (const address of apiServerAddresses(world)) add(address, PASSTHROUGH_KEY);
   for (const service of services) for (const address of service.clusterAddresses) add(address, keyOf(service));
   addExternal(world, services, add);
-  const ranges = rangesOf(world);
-  addMemberAddresses(world, ranges, add);
-  return { ranges, entries: sorted(entries) };
+  addMemberAddresses(world, add);
+  return { ranges: world.rangeList, entries: sorted(entries) };
 }
 
 const keyOf = ({ namespace, name }: ServiceRecord): Key => serviceKey(namespace, name);
@@ -46,23 +45,12 @@ function addExternal(world: World, services: readonly ServiceRecord[], add: (add
   }
 }
 
-/** What the cluster itself names, and what MeshConfig adds. */
-function rangesOf(world: World): string[] {
-  const found = [
-    ...[...world.nodes.values()].flatMap((node) => node.podRanges),
-    ...[...world.serviceCidrs.values()].flatMap((one) => one.ranges),
-    ...world.settings.clusterRanges,
-  ];
-  return [...new Set(found)].sort();
-}
-
 /** Nodes inside the ranges pass; meshed pods outside of them (a CNI that does not use the nodes' ranges) are asked for, not passed. */
-function addMemberAddresses(world: World, ranges: readonly string[], add: (address: string, key: Key) => void): void {
-  const inside = new Ranges(ranges);
-  for (const address of world.nodeAddresses) if (inside.contains(address)) add(address, PASSTHROUGH_KEY);
+function addMemberAddresses(world: World, add: (address: string, key: Key) => void): void {
+  for (const address of world.nodeAddresses) if (world.ranges.contains(address)) add(address, PASSTHROUGH_KEY);
   for (const pod of world.pods.values()) {
     if (!pod.meshed || pod.hostNetwork || !isLive(pod)) continue;
-    for (const address of pod.addresses) if (!inside.contains(address)) add(address, podKey(address));
+    for (const address of pod.addresses) if (!world.ranges.contains(address)) add(address, podKey(address));
   }
 }
 

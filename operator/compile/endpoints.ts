@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { formatSpiffeId } from '../../proxy/contract/identity.ts';
 import type { Endpoint } from '../../proxy/contract/snapshot.ts';
 import {
+  isLive,
   type PodRecord,
   type ServicePortRecord,
   type ServiceRecord,
@@ -127,12 +128,19 @@ export function judge(world: World, endpoint: SliceEndpoint): Judged {
   if (standing === 'ambiguous') return { kind: 'unknown' };
   if (claim !== undefined) {
     const claimed = world.pods.get(claim.key);
-    const same = claimed !== undefined && (claim.uid === undefined || claim.uid === claimed.uid);
-    return same && claimed.addresses.includes(address) ? { kind: 'pod', pod: claimed } : { kind: 'unknown' };
+    const confirmed = claimed !== undefined && holds(claimed, claim.uid, address, standing);
+    return confirmed ? { kind: 'pod', pod: claimed } : { kind: 'unknown' };
   }
   if (standing !== undefined) return { kind: 'pod', pod: standing };
   if (world.nodeAddresses.has(address)) return { kind: 'plain' };
-  return world.foundRanges.contains(address) ? { kind: 'unknown' } : { kind: 'plain' };
+  return world.ranges.contains(address) ? { kind: 'unknown' } : { kind: 'plain' };
+}
+
+/** The claimed pod is the one that has the address now; on hostNetwork it shares the node's. */
+function holds(claimed: PodRecord, uid: string | undefined, address: string, standing: PodRecord | undefined): boolean {
+  if (uid !== undefined && uid !== claimed.uid) return false;
+  if (!isLive(claimed) || !claimed.addresses.includes(address)) return false;
+  return claimed.hostNetwork || standing === claimed;
 }
 
 function compileEndpoint(world: World, { endpoint, port }: Candidate, subsets: readonly SubsetLabels[]): Endpoint[] {

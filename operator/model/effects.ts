@@ -61,7 +61,8 @@ export class EffectFinder {
 
   #pod(pod: PodRecord, affected: Effects): void {
     affected.workloads.add(pod.uid);
-    affected.addresses ||= pod.meshed;
+    // Meshed pods outside of the ranges stand in the address table one by one.
+    affected.addresses ||= pod.meshed && pod.addresses.some((address) => !this.#world.ranges.contains(address));
     for (const address of pod.addresses) affected.key(podKey(address));
     for (const name of [objectKey(pod.namespace, pod.name), ...pod.addresses]) {
       for (const slice of this.#world.slicesNaming(name)) {

@@ -57,6 +57,7 @@ export class World {
   readonly #effects = new EffectFinder(this);
   #settings: MeshSettings | undefined;
   #foundRanges: Ranges | undefined;
+  #ranges: Ranges | undefined;
   #nodeAddresses: ReadonlySet<string> | undefined;
 
   apply(change: Change): Affected {
@@ -141,11 +142,23 @@ export class World {
 
   /** Networks of pods and Services that the cluster itself names (without MeshConfig's). */
   get foundRanges(): Ranges {
-    this.#foundRanges ??= new Ranges([
-      ...[...this.nodes.values()].flatMap((node) => node.podRanges),
-      ...[...this.serviceCidrs.values()].flatMap((one) => one.ranges),
-    ]);
+    this.#foundRanges ??= new Ranges(this.#found());
     return this.#foundRanges;
+  }
+
+  /** Those and MeshConfig's, sorted. */
+  get rangeList(): readonly string[] {
+    return [...new Set([...this.#found(), ...this.settings.clusterRanges])].sort();
+  }
+
+  get ranges(): Ranges {
+    this.#ranges ??= new Ranges(this.rangeList);
+    return this.#ranges;
+  }
+
+  #found(): string[] {
+    const pods = [...this.nodes.values()].flatMap((node) => node.podRanges);
+    return [...pods, ...[...this.serviceCidrs.values()].flatMap((one) => one.ranges)];
   }
 
   get nodeAddresses(): ReadonlySet<string> {
@@ -212,7 +225,10 @@ export class World {
       change,
       this.#freezeOf(change),
     );
-    if (change.resource === 'meshConfigs') this.#settings = undefined;
+    if (change.resource === 'meshConfigs') {
+      this.#settings = undefined;
+      this.#ranges = undefined;
+    }
     return this.#effects.ofPolicy(before, after, new Effects());
   }
 
@@ -230,6 +246,7 @@ export class World {
 
   #rangesChanged(): Affected {
     this.#foundRanges = undefined;
+    this.#ranges = undefined;
     this.#nodeAddresses = undefined;
     const affected = new Effects();
     affected.everything();
