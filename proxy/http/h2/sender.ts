@@ -1,6 +1,6 @@
 import type { Transport } from '../../base/transport.ts';
 import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD, MAX_FRAME, MAX_WINDOW } from './codes.ts';
-import { afterThisTurn } from './defer.ts';
+import { afterThisTurn, type Defer } from './defer.ts';
 import { putHead } from './frames.ts';
 import { HpackEncoder, hpackBound } from './hpack-encoder.ts';
 import { Output } from './output.ts';
@@ -14,7 +14,8 @@ export class Sender {
   readonly out = new Output();
   readonly encoder = new HpackEncoder();
   readonly #transport: Transport;
-  readonly #defer: (task: () => void) => void;
+  readonly #defer: Defer;
+  readonly #isAlone: () => boolean;
   /** What the peer lets us send on the connection (RFC 9113 6.9). */
   #window = DEFAULT_WINDOW;
   /** Streams with queued data that their own window lets go, in turn. */
@@ -26,8 +27,10 @@ export class Sender {
   #lastDataEnd = -1;
   #lastDataStream: Stream | undefined;
 
-  constructor(transport: Transport, defer: (task: () => void) => void = afterThisTurn) {
+  /** `isAlone`: at most one stream runs, so there is nothing to gather and waiting only costs time. */
+  constructor(transport: Transport, isAlone: () => boolean, defer: Defer = afterThisTurn) {
     this.#transport = transport;
+    this.#isAlone = isAlone;
     this.#defer = defer;
   }
 
@@ -40,7 +43,7 @@ export class Sender {
   kick(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#defer(this.#turn);
+    this.#defer(this.#turn, this.#isAlone());
   }
 
   readonly #turn = (): void => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Defer } from './defer.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Stream, StreamEnd } from './stream.ts';
 
@@ -69,7 +70,7 @@ export interface SessionOptions {
   /** For texts: `spiffe://… at 10.0.0.7:3000`. */
   readonly peer: string;
   /** Replaces the schedule of writes in tests and measurements. */
-  readonly defer?: (task: () => void) => void;
+  readonly defer?: Defer;
 }
 
 /** How a session ended. */

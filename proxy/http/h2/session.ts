@@ -52,7 +52,7 @@ export class Session implements TransportReceiver, StreamHost {
     this.#transport = transport;
     this.options = options;
     this.handler = handler;
-    this.sender = new Sender(transport, options.defer);
+    this.sender = new Sender(transport, () => this.streams.size <= 1, options.defer);
     this.growth = new GrowthPool(options.limits.growthBytes);
     this.maxStreamWindow = options.limits.maxStreamWindow;
     this.#receiver = new FrameReceiver(this);
@@ -90,13 +90,13 @@ export class Session implements TransportReceiver, StreamHost {
     if (this.#state !== 'open') return 0;
     return Math.max(
       0,
-      Math.min(this.#receiver.peerMaxStreams - this.streams.size, (MAX_STREAM_ID - this.#nextId) >> 1),
+      Math.min(this.#receiver.control.peerMaxStreams - this.streams.size, (MAX_STREAM_ID - this.#nextId) >> 1),
     );
   }
 
   /** SETTINGS_MAX_HEADER_LIST_SIZE of the peer. */
   get peerMaxHeaderList(): number {
-    return this.#receiver.peerMaxHeaderList;
+    return this.#receiver.control.peerMaxHeaderList;
   }
 
   get lastAccepted(): number {
@@ -109,7 +109,7 @@ export class Session implements TransportReceiver, StreamHost {
 
   /** Client: opens a stream with its first field section. Ask `capacity` first. */
   open(list: readonly string[], end: boolean, receiver: StreamReceiver): Stream {
-    const stream = new Stream(this.#nextId, this, receiver, this.#receiver.peerInitialWindow);
+    const stream = new Stream(this.#nextId, this, receiver, this.#receiver.control.peerInitialWindow);
     this.#nextId += 2;
     this.streams.set(stream.id, stream);
     stream.sendHeaders(list, end);
@@ -264,7 +264,7 @@ export class Session implements TransportReceiver, StreamHost {
 
   /** A new stream of the peer's; the handler is told when its field section is in order. */
   accept(id: number, receiver: StreamReceiver): Stream {
-    const stream = new Stream(id, this, receiver, this.#receiver.peerInitialWindow);
+    const stream = new Stream(id, this, receiver, this.#receiver.control.peerInitialWindow);
     this.streams.set(id, stream);
     return stream;
   }

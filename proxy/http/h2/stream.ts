@@ -67,6 +67,8 @@ export class Stream {
   #pausedSinceUpdate = false;
   #held: Held[] = [];
   #delivering = false;
+  /** Reset: nothing is delivered any more. */
+  #dropped = false;
 
   constructor(id: number, host: StreamHost, receiver: StreamReceiver, sendWindow: number) {
     this.id = id;
@@ -114,8 +116,9 @@ export class Stream {
 
   /** Ends both directions at once. The receiver hears nothing more. */
   reset(code: number): void {
-    if (this.closed) this.#dropHeld();
-    else this.#host.abandon(this, code);
+    if (!this.closed) this.#host.abandon(this, code);
+    this.#dropped = true;
+    this.#dropHeld();
   }
 
   /** Queued bytes. */
@@ -203,15 +206,19 @@ export class Stream {
   }
 
   takeHeaders(list: string[], end: boolean): void {
+    if (this.#dropped) return;
     if (end ? this.#mustHold() : this.#held.length > 0) this.#held.push({ list, end });
     else this.receiver.onHeaders(list, end);
   }
 
-  /** END_STREAM arrived; a text says how the peer broke RFC 9113 8.1.1. */
+  /**
+   * END_STREAM arrived and what came with it was delivered; a text says how the peer broke RFC 9113 8.1.1. `remoteClosed`
+   * is set before that delivery, so that who answers within it does not take the stream for half open.
+   */
   takeEnd(): string | undefined {
+    if (this.#dropped) return undefined;
     if (this.#expected !== -1 && this.#received !== this.#expected) return 'fewer DATA than Content-Length says';
-    this.remoteClosed = true;
-    if (this.localClosed) this.#host.completed(this);
+    if (this.localClosed && !this.closed) this.#host.completed(this);
     if (this.#mustHold()) this.#held.push('end');
     else this.receiver.onEnd();
     return undefined;
@@ -223,7 +230,9 @@ export class Stream {
     this.#queue = [];
     this.#queued = 0;
     this.#window?.release(this.#host.growth);
-    if (!keepHeld) this.#dropHeld();
+    if (keepHeld) return;
+    this.#dropped = true;
+    this.#dropHeld();
   }
 
   #dropHeld(): void {
