@@ -1,30 +1,29 @@
 import type { TryMeta } from '../balance/connections.ts';
 import type { EndpointState } from '../balance/endpoints.ts';
-import { isReason } from '../balance/failures.ts';
 import type { Timer } from '../base/clock.ts';
-import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { removeReserved } from '../filters/headers.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
 import { trace } from '../filters/trace.ts';
-import {
-  type Failure,
-  type HeaderList,
-  headerValue,
-  type RequestHead,
-  type RequestReceiver,
-  type ResponseHead,
-  type ServerExchange,
+import type {
+  Failure,
+  HeaderList,
+  RequestHead,
+  RequestReceiver,
+  ResponseHead,
+  ServerExchange,
 } from '../http/message.ts';
 import type { Built, BuiltPort, BuiltRoute } from '../policy/build.ts';
 import { type Entry, portOf } from '../policy/store.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { OutboundContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
+import { isEventStream, isHeadOnly, peerReason } from './heads.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
 import { Replay } from './replay.ts';
 import { rescue } from './rescue.ts';
-import { decideRetry, type Outcome } from './retry.ts';
+import { Retrier } from './retrier.ts';
+import type { Outcome } from './retry.ts';
 import { chooseEndpoint, routeOf } from './route.ts';
 
 /** What the connection knows: shared by all its requests. */
@@ -50,6 +49,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   readonly #started: number;
   readonly #replay = new Replay();
   readonly #deadlines: Deadlines;
+  readonly #retrier: Retrier;
   readonly #traceId: string;
   #state: State = 'deciding';
   #port: BuiltPort | undefined;
@@ -58,8 +58,6 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   #lease: Built | undefined;
   #attempt: Attempt | undefined;
   #attempts = 0;
-  #retriesMade = 0;
-  #redispatched = false;
   #backoff: Timer | undefined;
   #cancelWait: (() => void) | undefined;
   #status = 0;
@@ -75,6 +73,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.head = exchange.head;
     this.#started = context.clock.now();
     this.#deadlines = new Deadlines(context.clock, (reason, ms) => this.#late(reason, ms));
+    this.#retrier = new Retrier(context, this.head);
     removeReserved(this.head);
     this.#traceId = trace(
       this.head,
@@ -120,10 +119,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
 
   /** Nothing more comes from the application. */
   get requestEnded(): boolean {
-    return (
-      this.#replay.ended ||
-      (this.head.framing === 'none' && this.head.upgrade === undefined && this.head.method !== 'CONNECT')
-    );
+    return this.#replay.ended || isHeadOnly(this.head);
   }
 
   attemptMeta(attempt: Attempt): TryMeta {
@@ -146,7 +142,11 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   onResponse(attempt: Attempt, head: ResponseHead): void {
     this.#deadlines.move();
     if (head.framing !== 'tunnel' && this.#tryAgain({ kind: 'response', head })) return;
-    this.#takeReason(attempt.endpoint, head);
+    const reason = peerReason(attempt.endpoint, head);
+    if (reason !== undefined && this.#reason === '') {
+      this.#reason = reason;
+      this.#detail = `answered by the proxy of ${attempt.endpoint.name}`;
+    }
     this.#status = head.status;
     this.#replay.forget();
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
@@ -243,37 +243,23 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     const route = port === undefined ? undefined : routeOf(port, this.head);
     const attempt = this.#attempt;
     if (port === undefined || route === undefined || attempt === undefined) return false;
-    const decision = decideRetry(
-      {
-        request: this.head,
-        retries: route.retries,
-        made: this.#retriesMade,
-        redispatched: this.#redispatched,
-        repeatable: this.#replay.whole,
-        outcome,
-        wallMs: this.#context.clock.wall(),
-      },
-      this.#context.random,
-    );
-    if (decision.kind === 'none') return false;
-    if (decision.kind === 'redispatch') {
-      this.#redispatched = true;
-      this.#countRetry(attempt, decision.cause, 'made');
-      this.#again(attempt, 0);
+    const verdict = this.#retrier.judge({
+      port,
+      route,
+      outcome,
+      endpoint: attempt.endpoint,
+      repeatable: this.#replay.whole,
+      leftMs: this.#deadlines.left(),
+    });
+    if (verdict.kind === 'again') {
+      this.#again(attempt, verdict.delayMs);
       return true;
     }
-    const left = this.#deadlines.left();
-    if (left !== undefined && decision.delayMs >= left) return false;
-    if (!port.state.budget.take(this.#context.clock.now(), route.retries.budget)) {
-      this.#countRetry(attempt, decision.cause, 'budget_exhausted');
+    if (verdict.exhausted !== '') {
       this.#reason = 'retry_budget_exhausted';
-      this.#detail = `${decision.cause} from ${attempt.endpoint.name}: the retry budget of ${port.namespace}/${port.name} is spent`;
-      return false;
+      this.#detail = verdict.exhausted;
     }
-    this.#retriesMade++;
-    this.#countRetry(attempt, decision.cause, 'made');
-    this.#again(attempt, decision.delayMs);
-    return true;
+    return false;
   }
 
   #again(attempt: Attempt, delayMs: number): void {
@@ -286,26 +272,6 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
       return;
     }
     this.#backoff = this.#context.clock.after(delayMs, () => this.#decide(false, attempt.endpoint));
-  }
-
-  #countRetry(attempt: Attempt, cause: string, result: string): void {
-    const { workload, namespace } = attempt.endpoint.endpoint;
-    this.#context.metrics.retries
-      .child([workload ?? this.#port?.name ?? 'unknown', namespace ?? '', cause, result])
-      .inc();
-  }
-
-  /** A response that a mesh peer made itself names the reason; anybody else may not use our names. */
-  #takeReason(endpoint: EndpointState, head: ResponseHead): void {
-    if (endpoint.endpoint.identity === undefined) {
-      removeReserved(head);
-      return;
-    }
-    const reason = headerValue(head.headers, HEADERS.reason);
-    if (reason !== undefined && isReason(reason) && this.#reason === '') {
-      this.#reason = reason;
-      this.#detail = `answered by the proxy of ${endpoint.name}`;
-    }
   }
 
   // Ends.
@@ -374,8 +340,4 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.#paused = false;
     this.#exchange.resume();
   }
-}
-
-function isEventStream(head: ResponseHead): boolean {
-  return headerValue(head.headers, 'content-type')?.startsWith('text/event-stream') === true;
 }

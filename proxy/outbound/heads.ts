@@ -1,0 +1,26 @@
+import type { EndpointState } from '../balance/endpoints.ts';
+import { isReason } from '../balance/failures.ts';
+import { HEADERS } from '../contract/headers.ts';
+import type { Reason } from '../contract/reasons.ts';
+import { removeReserved } from '../filters/headers.ts';
+import { headerValue, type RequestHead, type ResponseHead } from '../http/message.ts';
+
+/** Nothing can follow the head: no body, no tunnel. */
+export function isHeadOnly(head: RequestHead): boolean {
+  return head.framing === 'none' && head.upgrade === undefined && head.method !== 'CONNECT';
+}
+
+/** Server-sent events: a response without an end. */
+export function isEventStream(head: ResponseHead): boolean {
+  return headerValue(head.headers, 'content-type')?.startsWith('text/event-stream') === true;
+}
+
+/** The reason that a mesh peer's proxy gave with a response of its own. Anybody else may not use our names: they are removed. */
+export function peerReason(endpoint: EndpointState, head: ResponseHead): Reason | undefined {
+  if (endpoint.endpoint.identity === undefined) {
+    removeReserved(head);
+    return undefined;
+  }
+  const reason = headerValue(head.headers, HEADERS.reason);
+  return reason !== undefined && isReason(reason) ? reason : undefined;
+}
