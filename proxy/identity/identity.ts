@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock, Random } from '../base/clock.ts';
-import { HeddleError } from '../base/errors.ts';
+import { describeError, HeddleError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Cell, type Watch } from '../base/watch.ts';
 import type { CertificateRequest, CertificateResponse } from '../contract/identity.ts';
@@ -38,6 +38,8 @@ export interface Identity {
   /** Undefined before the first certificate, and after the held one expired. */
   readonly credentials: Watch<Credentials | undefined>;
   readonly renewal: RenewalState;
+  /** Why the last request failed; undefined after a success. */
+  readonly trouble: string | undefined;
   /** Reads what is kept, then asks; returns at once. */
   start(): void;
   renewNow(): void;
@@ -53,6 +55,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const { files, log, clock } = options;
   const credentials = new Cell<Credentials | undefined>(undefined);
   let issuedAt = 0;
+  let trouble: string | undefined;
 
   const adopt = (value: KeptCredentials): void => {
     issuedAt = value.issuedAt;
@@ -68,6 +71,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     random: options.random,
     request: issue,
     onIssued(issued) {
+      trouble = undefined;
       adopt(issued);
       log.info('certificate issued', { notAfter: new Date(issued.notAfter).toISOString() });
     },
@@ -75,7 +79,10 @@ export function createIdentity(options: IdentityOptions): Identity {
       log.error('the certificate expired and could not be renewed: mesh connections stop until the operator answers');
       credentials.set(undefined);
     },
-    onFailure: (error, retryInMs) => log.warn('no certificate', { retryInMs: Math.round(retryInMs) }, error),
+    onFailure(error, retryInMs) {
+      trouble = describeError(error);
+      log.warn('no certificate', { retryInMs: Math.round(retryInMs) }, error);
+    },
   });
 
   /** The bundle changed while running: the same certificate under new roots. */
@@ -108,6 +115,9 @@ export function createIdentity(options: IdentityOptions): Identity {
     credentials,
     get renewal() {
       return renewal.state;
+    },
+    get trouble() {
+      return trouble;
     },
     start() {
       const kept = load();
