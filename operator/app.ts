@@ -9,12 +9,20 @@ import type { OperatorConfig } from './config.ts';
 import { createControlServer } from './control-server.ts';
 import { createDistributor } from './distribute/distribute.ts';
 import { readiness } from './health.ts';
-import { type Connection, createElection, createKubeClient, LEASE_TIMING, type Leadership } from './kube/kube.ts';
+import {
+  type Connection,
+  createElection,
+  createEventRecorder,
+  createKubeClient,
+  LEASE_TIMING,
+  type Leadership,
+} from './kube/kube.ts';
 import { controlAddressOf, replicaIdentity } from './leader-endpoints.ts';
 import { createMetrics } from './metrics.ts';
 import { World } from './model/model.ts';
 import { createOwnControllers } from './own-controllers.ts';
 import { PodStates } from './pod-states.ts';
+import { createStatusClient, createStatusControllers, type StatusControllers } from './status/status.ts';
 import { serveText } from './text-server.ts';
 import { createWorldFeed } from './world-feed.ts';
 
@@ -103,7 +111,7 @@ export function createOperator(options: OperatorOptions): Operator {
     authenticate,
     stateOf: (uid) => pods.stateOf(uid),
     operator: config.podName,
-    onLedgerChange: () => {},
+    onLedgerChange: () => status?.ledgerChanged(),
   });
   const control = createControlServer({
     host: config.host,
@@ -132,17 +140,36 @@ export function createOperator(options: OperatorOptions): Operator {
     before: (change) => pods.note(change),
     onChange(change, affected) {
       distributor.worldChanged(affected);
+      status?.worldChanged(affected);
       own.changed(change);
       if (change.resource === 'meshConfigs') serving.refresh();
     },
   });
 
+  const tell = createEventRecorder({ client, controller: 'heddle.dev/operator', instance: config.podName, clock, log });
+  const newStatus = (): StatusControllers =>
+    createStatusControllers({
+      ...common,
+      world,
+      distributor,
+      client: createStatusClient(client),
+      tell,
+      isLeader,
+      onOutcome: metrics.reconciled,
+    });
+  /** Lives as long as one leadership: what it remembers of written statuses is worth nothing after another leader wrote. */
+  let status: StatusControllers | undefined;
+
   const onLeadership = (leadership: Leadership): void => {
+    void status?.stop();
+    status = undefined;
     if (leadership.kind === 'follower') {
       distributor.goaway(controlAddressOf(leadership.holder));
       return;
     }
     distributor.lead();
+    status = newStatus();
+    status.start();
     own.lookAtAll();
   };
 
@@ -189,6 +216,7 @@ export function createOperator(options: OperatorOptions): Operator {
     async stop() {
       stopping = true;
       await own.stop();
+      await status?.stop();
       await election.stop();
       distributor.stop();
       serving.stop();

@@ -62,17 +62,20 @@ export function createWorldFeed(options: WorldFeedOptions): WorldFeed {
   ) => createInformer<Kept>({ client, resource, strip, onChange, clock, random: options.random, log });
 
   const deletions = createPolicyDeletions({ client, clock, log });
-  const policies = (resource: Resource, name: PolicyChange['resource'], strip: (raw: unknown) => PolicyRecord) =>
-    follow(resource, strip, ({ key, object, previous }) => {
+  const policies = (resource: Resource, name: PolicyChange['resource'], strip: (raw: unknown) => PolicyRecord) => {
+    const informer: Informer<PolicyRecord> = follow(resource, strip, ({ key, object, previous }) => {
       if (object !== undefined) {
         deletions.came({ resource, key });
         take({ resource: name, key, object });
         return;
       }
-      deletions.went({ resource, key, createdAt: previous?.createdAt ?? '' }, (because) =>
-        take({ resource: name, key, object, ...(because === undefined ? {} : { because }) }),
-      );
+      deletions.went({ resource, key, createdAt: previous?.createdAt ?? '' }, (because) => {
+        take({ resource: name, key, object, ...(because === undefined ? {} : { because }) });
+        if (because === 'kind') informer.relist();
+      });
     });
+    return informer;
+  };
 
   const informers: readonly Informer<unknown>[] = [
     follow(RESOURCES.namespaces, stripNamespace, ({ key, object }) => take({ resource: 'namespaces', key, object })),

@@ -160,6 +160,20 @@ describe('informer', () => {
     expect(changes).toEqual(['a@1', '-shop/a']);
   });
 
+  test('asked to list anew it does so at once, whatever the watch says', async () => {
+    const { server, informer, changes } = await watching([
+      list('100', [pod('a', '1')]),
+      watchOpen(bookmark('120')),
+      list('200', [pod('b', '150')]),
+      watchOpen(),
+    ]);
+    await until('the first watch', () => server.calls.length === 2 && informer.state.value.kind === 'watching');
+    informer.relist();
+    await until('the second watch', () => server.calls.length === 4);
+    expect(changes).toEqual(['a@1', 'b@150', '-shop/a']);
+    await until('quiet', () => informer.state.value.kind === 'watching');
+  });
+
   test('synced also when the kind is missing from the first', async () => {
     const { informer } = await watching([failure(404, 'NotFound')]);
     await informer.synced;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { type BackoffRange, reconnectDelay } from '../../proxy/base/backoff.ts';
 import type { Clock, Random } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
@@ -49,6 +50,8 @@ export interface Informer<Kept> {
   values(): Iterable<Kept>;
   /** True while the watch runs and something was heard within twice `silenceMs`, or the kind is absent. */
   alive(): boolean;
+  /** Lists anew: somebody knows that the watch may have gone deaf (its CRD was deleted; the API server then says nothing). */
+  relist(): void;
   start(): void;
   stop(): Promise<void>;
 }
@@ -82,6 +85,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
   };
   /** Where the next watch resumes; undefined = list first. */
   let position: string | undefined;
+  let watched: Readable | undefined;
   let lastHeard = Number.NEGATIVE_INFINITY;
   let attempt = 0;
   let running: Promise<void> | undefined;
@@ -147,6 +151,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
   const watch = async (resourceVersion: string): Promise<void> => {
     const timeoutSeconds = Math.round(WATCH_SECONDS.least + random() * WATCH_SECONDS.spread);
     const stream = await client.watch(resource, { ...scope, resourceVersion, timeoutSeconds, signal: stopping.signal });
+    watched = stream;
     state.set({ kind: 'watching' });
     const silence = watchSilence(clock, silenceMs, () => stream.destroy(silent(silenceMs)));
     const lines = new LineCutter();
@@ -158,6 +163,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
       }
     } finally {
       silence.stop();
+      watched = undefined;
       stream.destroy();
     }
   };
@@ -206,6 +212,9 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     get: (key) => store.get(key),
     values: () => store.values(),
     alive: () => state.value.kind === 'absent' || clock.now() - lastHeard < 2 * silenceMs,
+    relist() {
+      watched?.destroy(new KubeError('asked to list anew', { status: 410 }));
+    },
     start() {
       running ??= run();
     },
