@@ -58,6 +58,8 @@ export interface Distributor {
   /** Streams are taken (again). The state at the start. */
   lead(): void;
   readonly ledger: Ledger;
+  /** As given in the options: the status asks the same question. */
+  readonly stateOf: (podUid: string) => PodState;
   readonly stats: Stats;
   /** Open streams. */
   readonly streams: number;
@@ -183,6 +185,7 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       refusing = undefined;
     },
     ledger,
+    stateOf,
     stats,
     get streams() {
       return sessions.size;

@@ -3,7 +3,6 @@ import type { Distributor } from '../distribute/distribute.ts';
 import { DONE, type Outcome } from '../kube/kube.ts';
 import type { Effective, Held, World } from '../model/model.ts';
 import { mayHold } from './may-hold.ts';
-import { podStateOf } from './pod-state.ts';
 import { type RollupInput, rollup } from './rollup.ts';
 import type { Settling } from './settling.ts';
 import type { StatusKind, Subject } from './status-client.ts';
@@ -12,7 +11,7 @@ import type { StatusWriter } from './writer.ts';
 /** What every controller of one of our kinds shares. */
 export interface StatusContext {
   readonly world: World;
-  readonly distributor: Pick<Distributor, 'ledger' | 'isPending'>;
+  readonly distributor: Pick<Distributor, 'ledger' | 'isPending' | 'stateOf'>;
   readonly writer: StatusWriter;
   readonly settling: Settling;
   readonly clock: Clock;
@@ -23,6 +22,8 @@ export type Described = Pick<RollupInput, 'targets' | 'conflicts' | 'coverage'>;
 
 /** A change of the policy is on its way to the proxies; its push takes some tens of milliseconds. */
 const PENDING_MS = 20;
+/** Whether the pod of an unreachable proxy is NotReady now is looked at this often. */
+const EXCUSES_MS = 2_000;
 const NOTHING = { targets: [], conflicts: [], coverage: [] } as const;
 
 /** One reconcile: load, decide, write. Keys are `namespace/name`. */
@@ -50,6 +51,7 @@ export async function reconcileStatus<Kind extends StatusKind>(
   const offered = await writer.offer(subject, status);
   const waits = [
     offered.kind === 'later' ? offered.ms : undefined,
+    input.rollout.unreachable > 0 ? EXCUSES_MS : undefined,
     input.rollout.nextChangeAt === undefined ? undefined : Math.max(1, input.rollout.nextChangeAt - clock.now()),
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? DONE : { kind: 'requeue', afterMs: Math.min(...waits) };
@@ -78,13 +80,13 @@ function inputOf<Kind extends StatusKind>(
 
 /** Where the generation in force stands; without one, nobody holds anything. */
 function rolloutOf(context: StatusContext, uid: string, effective: Effective | undefined, generation: number) {
-  const { distributor, world, settling, clock } = context;
+  const { distributor, settling, clock } = context;
   const isOwn = effective?.uid === uid;
   return distributor.ledger.rollout({
     uid,
     generation: isOwn ? effective.generation : generation,
     now: clock.now(),
-    stateOf: podStateOf(world),
+    stateOf: distributor.stateOf,
     mayHold: effective === undefined ? () => false : mayHold(effective),
     unheard: effective === undefined ? [] : settling.unheard(),
   });

@@ -8,14 +8,13 @@ import { reconcileMeshPolicy } from '../controllers/meshpolicy.ts';
 import type { Affected, Distributor } from '../distribute/distribute.ts';
 import { type Controller, createController, type EventRecorder, type Outcome } from '../kube/kube.ts';
 import { type Held, type PolicyKind, policyName, type World } from '../model/model.ts';
-import { unheardPods } from './pod-state.ts';
 import type { StatusContext } from './policy-status.ts';
 import { Settling } from './settling.ts';
 import type { StatusClient, Subject } from './status-client.ts';
 import type { TransitionEvent } from './transitions.ts';
+import { unheardPods } from './unheard.ts';
 import { StatusWriter } from './writer.ts';
 
-export { podStateOf } from './pod-state.ts';
 export { createStatusClient, type StatusClient, type Subject } from './status-client.ts';
 
 /** Many acknowledgements make one look at the ledger. */
@@ -25,7 +24,7 @@ const CONCURRENCY = 4;
 
 export interface StatusOptions {
   readonly world: World;
-  readonly distributor: Pick<Distributor, 'ledger' | 'isPending'>;
+  readonly distributor: Pick<Distributor, 'ledger' | 'isPending' | 'stateOf'>;
   readonly client: StatusClient;
   readonly tell: EventRecorder;
   /** Nothing is written while false. */

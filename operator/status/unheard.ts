@@ -1,16 +1,5 @@
-import type { PodRef, PodState } from '../distribute/distribute.ts';
+import type { PodRef } from '../distribute/distribute.ts';
 import { isLive, type PodRecord, type World } from '../model/model.ts';
-
-/** What the ledger asks of the world about a pod. */
-export function podStateOf(world: World): (podUid: string) => PodState {
-  return (podUid) => {
-    const pod = world.podByUid(podUid);
-    if (pod === undefined) return 'unknown';
-    if (!isLive(pod)) return 'gone';
-    if (pod.terminating) return 'terminating';
-    return pod.ready ? 'ready' : 'notReady';
-  };
-}
 
 /**
  * Pods with a proxy that was ready once and that the ledger does not know: what they hold was sent by an operator before this
