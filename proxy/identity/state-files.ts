@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../base/errors.ts';
 
 /** The state directory (a memory volume that only the sidecar mounts): whole small files, mode 0600, replaced atomically. */
 export interface StateFiles {
@@ -18,7 +19,7 @@ export function createStateFiles(directory: string): StateFiles {
       try {
         return readFileSync(join(directory, name), 'utf8');
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        if (errorCode(error) === 'ENOENT') return undefined;
         throw error;
       }
     },
@@ -38,7 +39,7 @@ export function createStateFiles(directory: string): StateFiles {
       try {
         return readdirSync(directory).filter((name) => !name.startsWith('.'));
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+        if (errorCode(error) === 'ENOENT') return [];
         throw error;
       }
     },
