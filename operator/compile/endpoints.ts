@@ -44,7 +44,9 @@ const compareText = (left: string, right: string): number => (left < right ? -1 
 /** Slices name ports as the Service does; the number may differ from slice to slice (a named targetPort that differs per pod). */
 function candidates(world: World, service: ServiceRecord, port: ServicePortRecord): Candidate[] {
   const found = new Map<string, Candidate>();
-  for (const slice of world.slicesOf(service)) {
+  // By name: which of two equal claims counts must not depend on which arrived first.
+  const slices = [...world.slicesOf(service)].sort((left, right) => compareText(left.name, right.name));
+  for (const slice of slices) {
     for (const { name, port: number } of slice.ports) {
       if (name !== port.name) continue;
       for (const endpoint of slice.endpoints) {

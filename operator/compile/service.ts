@@ -2,6 +2,7 @@ import type { ServicePort } from '../../proxy/contract/snapshot.ts';
 import {
   type Attached,
   attachedTo,
+  objectKey,
   routesOwner,
   type ServicePortRecord,
   type ServiceRecord,
@@ -52,10 +53,6 @@ function compilePort(
   };
 }
 
-/** Whether callers on different nodes see different endpoints. */
-export function dependsOnNode(world: World, service: ServiceRecord): boolean {
-  if (service.local) return true;
-  return [...world.slicesOf(service)].some((slice) =>
-    slice.endpoints.some(({ nodeHints, zoneHints }) => nodeHints.length > 0 || zoneHints.length > 0),
-  );
+export function dependsOnNode(world: World, { namespace, name }: ServiceRecord): boolean {
+  return world.nodeDependent.has(objectKey(namespace, name));
 }

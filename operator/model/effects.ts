@@ -17,7 +17,16 @@ export class EffectFinder {
   ofPod(old: PodRecord | undefined, next: PodRecord | undefined): Effects {
     const affected = new Effects();
     for (const pod of [old, next]) if (pod !== undefined) this.#pod(pod, affected);
+    if (old?.uid !== next?.uid || old?.nodeName !== next?.nodeName) this.#asViewer(affected);
     return affected;
+  }
+
+  /** A pod is also one that looks: what it sees of some Services depends on its node. */
+  #asViewer(affected: Effects): void {
+    for (const key of this.#world.nodeDependent) {
+      const [namespace = '', name = ''] = key.split('/');
+      affected.key(serviceKey(namespace, name));
+    }
   }
 
   ofService(old: ServiceRecord | undefined, next: ServiceRecord | undefined): Effects {
@@ -30,13 +39,16 @@ export class EffectFinder {
   ofSlice(old: SliceRecord | undefined, next: SliceRecord | undefined): Effects {
     const affected = new Effects();
     for (const slice of [old, next]) {
-      if (slice === undefined) continue;
-      affected.key(serviceKey(slice.namespace, slice.service));
-      this.#policiesTargeting(serviceTarget(slice.namespace, slice.service), affected);
-      // The endpoints of default/kubernetes are the API server, which always passes.
-      affected.addresses ||= slice.namespace === 'default' && slice.service === 'kubernetes';
+      if (slice !== undefined) this.#slice(slice, affected);
     }
     return affected;
+  }
+
+  #slice(slice: SliceRecord, affected: Effects): void {
+    affected.key(serviceKey(slice.namespace, slice.service));
+    this.#policiesTargeting(serviceTarget(slice.namespace, slice.service), affected);
+    // The endpoints of default/kubernetes are the API server, which always passes.
+    affected.addresses ||= slice.namespace === 'default' && slice.service === 'kubernetes';
   }
 
   ofNamespace(namespace: string): Effects {
@@ -66,8 +78,7 @@ export class EffectFinder {
     for (const address of pod.addresses) affected.key(podKey(address));
     for (const name of [objectKey(pod.namespace, pod.name), ...pod.addresses]) {
       for (const slice of this.#world.slicesNaming(name)) {
-        affected.key(serviceKey(slice.namespace, slice.service));
-        this.#policiesTargeting(serviceTarget(slice.namespace, slice.service), affected);
+        this.#slice(slice, affected);
       }
     }
     for (const service of this.#world.servicesIn(pod.namespace)) {
@@ -83,6 +94,7 @@ export class EffectFinder {
   #service(service: ServiceRecord, affected: Effects): void {
     affected.key(serviceKey(service.namespace, service.name));
     this.#policiesTargeting(serviceTarget(service.namespace, service.name), affected);
+    this.#policiesTargeting(namespaceTarget(service.namespace), affected);
     for (const pod of this.#world.podsIn(service.namespace)) {
       if (serviceSelects(service, pod)) this.#podContents(pod, affected);
     }
@@ -137,5 +149,7 @@ const addressesOf = (service: ServiceRecord | undefined): string =>
   JSON.stringify([
     service?.clusterAddresses ?? [],
     service?.externalAddresses ?? [],
+    // Of two Services with the same external address the older has it.
+    service?.createdAt,
     service?.namespace === 'default' && service.name === 'kubernetes',
   ]);

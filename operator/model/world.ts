@@ -54,6 +54,7 @@ export class World {
 
   readonly #preload = new Map<ObjectKey, readonly Key[]>();
   readonly #released = new Set<string>();
+  readonly #nodeDependent = new Set<ObjectKey>();
   readonly #effects = new EffectFinder(this);
   #settings: MeshSettings | undefined;
   #foundRanges: Ranges | undefined;
@@ -65,9 +66,16 @@ export class World {
       case 'pods':
         return this.#applyPod(change.key, change.object);
       case 'services':
-        return this.#put(this.services, change.key, change.object, (old, next) => this.#effects.ofService(old, next));
+        return this.#put(this.services, change.key, change.object, (old, next) => {
+          this.#noteNodeDependence(change.key);
+          return this.#effects.ofService(old, next);
+        });
       case 'endpointSlices':
-        return this.#put(this.slices, change.key, change.object, (old, next) => this.#effects.ofSlice(old, next));
+        return this.#put(this.slices, change.key, change.object, (old, next) => {
+          for (const slice of [old, next])
+            if (slice) this.#noteNodeDependence(objectKey(slice.namespace, slice.service));
+          return this.#effects.ofSlice(old, next);
+        });
       case 'namespaces':
         return this.#applyNamespace(change.key, change.object);
       case 'nodes':
@@ -126,6 +134,11 @@ export class World {
     return this.#slicesByService.get(objectKey(service.namespace, service.name));
   }
 
+  /** Services of which callers on different nodes see different endpoints: internalTrafficPolicy Local, or hints. */
+  get nodeDependent(): ReadonlySet<ObjectKey> {
+    return this.#nodeDependent;
+  }
+
   /** Slices that name the pod or one of the addresses. */
   slicesNaming(endpoint: string): ReadonlySet<SliceRecord> {
     return this.#slicesByEndpoint.get(endpoint);
@@ -164,6 +177,15 @@ export class World {
   get nodeAddresses(): ReadonlySet<string> {
     this.#nodeAddresses ??= new Set([...this.nodes.values()].flatMap((node) => node.addresses));
     return this.#nodeAddresses;
+  }
+
+  #noteNodeDependence(key: ObjectKey): void {
+    const service = this.services.get(key);
+    const hinted = (slice: SliceRecord): boolean =>
+      slice.endpoints.some(({ nodeHints, zoneHints }) => nodeHints.length > 0 || zoneHints.length > 0);
+    const depends = service?.local === true || (service !== undefined && [...this.slicesOf(service)].some(hinted));
+    if (depends) this.#nodeDependent.add(key);
+    else this.#nodeDependent.delete(key);
   }
 
   #put<Kept>(
