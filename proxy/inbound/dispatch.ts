@@ -2,7 +2,7 @@ import type { ConnectWaiter, Opener } from '../balance/connections.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { addHeader, removeReserved } from '../filters/headers.ts';
-import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { ownMessage } from '../filters/own-response.ts';
 import { trace } from '../filters/trace.ts';
 import type {
   ClientExchange,
@@ -16,6 +16,7 @@ import type {
 } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
+import { answer } from './answer.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
 import { rescue } from './rescue.ts';
@@ -200,16 +201,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #refuse(reason: Reason, detail: string, unprocessed: boolean): void {
     const response = rescue(reason, detail);
     const message = ownMessage(this.#head, response);
-    const { mesh } = this.#caller;
-    if (unprocessed && mesh !== undefined) {
-      mesh.respondUnprocessed(message.head);
-      if (message.head.framing !== 'none') {
-        mesh.write(message.body, 0, message.body.length);
-        mesh.end();
-      }
-    } else {
-      sendOwn(this.#exchange, message);
-    }
+    answer(this.#exchange, this.#caller.mesh, message, unprocessed);
     this.#close(response.status, reason, detail);
   }
 

@@ -11,7 +11,7 @@ export class PlaintextGuard implements Transport, TransportReceiver {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  receiver: TransportReceiver | undefined;
+  #receiver: TransportReceiver | undefined;
   readonly #inner: Transport;
   readonly #onMesh: () => void;
   #held: Buffer | undefined = Buffer.alloc(0);
@@ -25,6 +25,16 @@ export class PlaintextGuard implements Transport, TransportReceiver {
     this.localPort = inner.localPort;
     inner.pause();
     inner.receiver = this;
+  }
+
+  get receiver(): TransportReceiver | undefined {
+    return this.#receiver;
+  }
+
+  set receiver(receiver: TransportReceiver | undefined) {
+    this.#receiver = receiver;
+    if (receiver === undefined) this.#inner.pause();
+    else this.#inner.resume();
   }
 
   get pending(): number {
@@ -53,7 +63,7 @@ export class PlaintextGuard implements Transport, TransportReceiver {
 
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#held === undefined) {
-      this.receiver?.onData(buffer, start, end);
+      this.#receiver?.onData(buffer, start, end);
       return;
     }
     const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
@@ -67,22 +77,22 @@ export class PlaintextGuard implements Transport, TransportReceiver {
       this.#onMesh();
       this.#inner.destroy(true);
     } else {
-      this.receiver?.onData(held, 0, held.length);
+      this.#receiver?.onData(held, 0, held.length);
     }
   }
 
   onEnd(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined && held.length > 0) this.receiver?.onData(held, 0, held.length);
-    this.receiver?.onEnd();
+    if (held !== undefined && held.length > 0) this.#receiver?.onData(held, 0, held.length);
+    this.#receiver?.onEnd();
   }
 
   onDrain(): void {
-    this.receiver?.onDrain();
+    this.#receiver?.onDrain();
   }
 
   onClose(error?: Error): void {
-    this.receiver?.onClose(error);
+    this.#receiver?.onClose(error);
   }
 }

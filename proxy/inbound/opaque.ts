@@ -1,10 +1,11 @@
 import { connectFailure } from '../balance/failures.ts';
 import { SocketTransport } from '../base/socket-transport.ts';
 import type { Transport, TransportReceiver } from '../base/transport.ts';
-import { ownMessage, sendOwn } from '../filters/own-response.ts';
+import { ownMessage } from '../filters/own-response.ts';
 import type { Failure, RequestReceiver, ResponseHead } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import { peerName, tunnel } from '../net/net.ts';
+import { answer } from './answer.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 import { forbids, type LiveConnection } from './live.ts';
 import { recordRefusal } from './record.ts';
@@ -48,8 +49,7 @@ export function serveTunnel(
   const client = new ServerTunnelTransport(exchange);
   const refuse = (failure: Failure): void => {
     const message = ownMessage(exchange.head, rescue(failure.reason, failure.detail));
-    if (failure.unprocessed) exchange.respondUnprocessed({ ...message.head, framing: 'none', contentLength: 0 });
-    else sendOwn(exchange, message);
+    answer(exchange, exchange, message, failure.unprocessed);
     recordRefusal(context, target, source.identity ?? '', failure.reason, failure.detail);
   };
   const denied = denial(context, { kind: 'tunnel', port: target.port, identity: source.identity });

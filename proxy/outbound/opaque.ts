@@ -21,20 +21,27 @@ export function serveOpaque(
   options: OpaqueOptions,
 ): void {
   let gone = false;
+  let { ended } = options;
   const raw = new RawUpstream(context, origin, {
     onOpen: (upstream, port) => {
       if (gone) upstream.destroy();
-      else carry(context, client, upstream, port, raw, options);
+      else carry(context, client, upstream, port, raw, { first: options.first, ended });
     },
     onFailure: (failure, port) => refuseOpaque(context, client, failure, port),
   });
-  // Only to learn that the client left: it stays paused until the upstream is there.
-  client.receiver = { onData() {}, onEnd() {}, onDrain() {}, onClose };
+  // Stays paused until the upstream is there; a paused socket may still say that it ended or closed.
   client.pause();
-  function onClose(): void {
-    gone = true;
-    raw.release();
-  }
+  client.receiver = {
+    onData() {},
+    onEnd() {
+      ended = true;
+    },
+    onDrain() {},
+    onClose() {
+      gone = true;
+      raw.release();
+    },
+  };
   raw.start();
 }
 

@@ -1,5 +1,11 @@
-import { createServer as createHttpServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { createServer, type Server, type Socket } from 'node:net';
+import {
+  type Agent,
+  createServer as createHttpServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A server on a free loopback port. */
 export interface App {
@@ -53,6 +59,7 @@ export interface CallOptions {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
+  readonly agent?: Agent;
 }
 
 /** One request on a connection of its own. */
@@ -65,7 +72,7 @@ export function call(options: CallOptions): Promise<Answer> {
         path: options.path ?? '/',
         method: options.method ?? 'GET',
         headers: options.headers ?? {},
-        agent: false,
+        agent: options.agent ?? false,
       },
       (response) => {
         const pieces: Buffer[] = [];
@@ -83,4 +90,31 @@ export function call(options: CallOptions): Promise<Answer> {
     outgoing.on('error', reject);
     outgoing.end(options.body);
   });
+}
+
+/** A raw client connection that keeps what it reads. */
+export interface RawClient {
+  readonly socket: Socket;
+  readonly text: string;
+  readonly ended: boolean;
+  readonly closed: boolean;
+  readonly error: string | undefined;
+}
+
+export function rawClient(port: number): RawClient {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const state = { socket, text: '', ended: false, closed: false, error: undefined as string | undefined };
+  socket.on('data', (piece: Buffer) => {
+    state.text += piece.toString('latin1');
+  });
+  socket.on('end', () => {
+    state.ended = true;
+  });
+  socket.on('error', (error: Error & { code?: string }) => {
+    state.error = error.code;
+  });
+  socket.on('close', () => {
+    state.closed = true;
+  });
+  return state;
 }
