@@ -150,8 +150,10 @@ class SelfExchange implements ClientExchange {
   begin(serve: () => void): void {
     if (this.#failed) return;
     this.#begun = true;
+    // What came before waits until the inside is ready; it may pause again while it is.
+    this.#request.paused = false;
     serve();
-    this.#request.resume();
+    queueMicrotask(() => this.#request.flush());
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
