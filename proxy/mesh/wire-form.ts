@@ -30,7 +30,7 @@ export function formText(form: Form, headers: HeaderList, isRequest: boolean): s
   if (form.chunked) text += ';chunked';
   if (form.close) text += ';close';
   // Last, because a phrase may hold a semicolon.
-  const reason = form.reason.trim();
+  const reason = form.reason.replace(/^[ \t]+|[ \t]+$/g, '');
   if (reason !== '') text += `;reason=${reason}`;
   return text === '' ? '' : text.slice(1);
 }

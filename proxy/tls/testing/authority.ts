@@ -27,6 +27,8 @@ export interface IssueOptions {
   readonly extensions?: readonly x509.Extension[];
   /** Signed by the root itself; the chain is the leaf alone. */
   readonly byRoot?: boolean;
+  /** The leaf's key pair instead of a fresh one. */
+  readonly keys?: webcrypto.CryptoKeyPair;
   /** Signed by this leaf instead of an authority. */
   readonly by?: Signer;
 }
@@ -94,7 +96,7 @@ async function leaf(
   signer: Signer,
   root: Signer,
 ): Promise<Credentials> {
-  const keys = await generateKeys();
+  const keys = options.keys ?? (await generateKeys());
   const notBefore = options.notBefore ?? Date.now() - 120_000;
   const notAfter = options.notAfter ?? Date.now() + DAY_MS;
   const certificate = await x509.X509CertificateGenerator.create({
