@@ -10,6 +10,8 @@ import { ModelProxy } from './testing/model-proxy.ts';
 const KEYS = ['service/shop/a', 'service/shop/b', 'service/shop/c'] as const;
 const POLICIES = ['p1', 'p2', 'p3'] as const;
 const PROXIES = 3;
+/** Fixed, so that a failure is the same everywhere; `HEDDLE_PROPERTY_SEED` and `HEDDLE_PROPERTY_RUNS` look further. */
+const SEED = Number(process.env['HEDDLE_PROPERTY_SEED'] ?? 20_261_122);
 
 type Step =
   | { readonly do: 'edit'; readonly policy: number; readonly keys: readonly number[]; readonly text: string }
@@ -236,11 +238,11 @@ describe('the ledger against a naive model', () => {
         }
         trial.distributor.stop();
       }),
-      { numRuns: Number(process.env['HEDDLE_PROPERTY_RUNS'] ?? 1_500), seed: 20261122 },
+      { numRuns: Number(process.env['HEDDLE_PROPERTY_RUNS'] ?? 600), seed: SEED },
     );
     // The property says something only where both happen often.
-    expect(claims).toBeGreaterThan(1_000);
-    expect(busy).toBeGreaterThan(1_000);
+    expect(claims).toBeGreaterThan(500);
+    expect(busy).toBeGreaterThan(500);
   }, 60_000);
 
   test('says so in the end, once everything is read and answered', async () => {
@@ -276,7 +278,7 @@ describe('the ledger against a naive model', () => {
         }
         trial.distributor.stop();
       }),
-      { numRuns: 100, seed: 20261122 },
+      { numRuns: 100, seed: SEED },
     );
   }, 60_000);
 });
