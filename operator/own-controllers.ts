@@ -120,8 +120,9 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
     changed(change) {
       if (change.resource === 'namespaces') {
         controllers.trust.enqueue(change.key);
-        // The annotation that gives a root up stands on this object.
-        if (change.key === SYSTEM_NAMESPACE) controllers.authority.enqueue(ONLY);
+        // The annotation that gives a root up stands on this object; and when it goes, the webhook configurations must too.
+        if (change.key === SYSTEM_NAMESPACE)
+          for (const one of [controllers.authority, controllers.webhook]) one.enqueue(ONLY);
       }
       if (change.resource === 'pods') controllers.trust.enqueue(namespaceOf(change.key));
     },

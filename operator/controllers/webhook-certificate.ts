@@ -6,6 +6,7 @@ import { type AuthorityState, issueServing } from '../ca/ca.ts';
 import {
   applyObject,
   covers,
+  DONE,
   type KubeClient,
   type KubeObject,
   type Outcome,
@@ -60,11 +61,8 @@ export function createWebhookReconcile(options: WebhookCertificateOptions): () =
     return clock.wall() + LOOK_AGAIN_MS;
   };
 
-  const keepConfigurations = async (bundle: string): Promise<'current' | 'waiting'> => {
-    const owner = await client.get<KubeObject>(RESOURCES.namespaces, { name: SYSTEM_NAMESPACE });
-    // While it is being deleted its dependents are too: writing them again would leave them behind.
-    if (owner.metadata.deletionTimestamp !== undefined) return 'current';
-    const inputs = { ownerUid: owner.metadata.uid ?? '', bundle };
+  const keepConfigurations = async (bundle: string, ownerUid: string): Promise<'current' | 'waiting'> => {
+    const inputs = { ownerUid, bundle };
     const wanted: [Resource, WebhookConfiguration][] = [
       [RESOURCES.mutatingWebhooks, mutatingConfiguration(inputs)],
       [RESOURCES.validatingWebhooks, validatingConfiguration(inputs)],
@@ -79,6 +77,14 @@ export function createWebhookReconcile(options: WebhookCertificateOptions): () =
       await applyObject({ client, resource, manager: MANAGER }, object, undefined);
     log.info('the webhook answers; its configurations are written', { count: stale.length });
     return 'current';
+  };
+
+  /** heddle-system goes, and with it the webhook, within seconds; the garbage collector comes only after its last object. */
+  const leave = async (): Promise<Outcome> => {
+    for (const resource of [RESOURCES.mutatingWebhooks, RESOURCES.validatingWebhooks]) {
+      await client.remove(resource, { name: WEBHOOK.configuration });
+    }
+    return DONE;
   };
 
   const answers = async (bundle: string): Promise<boolean> => {
@@ -97,8 +103,10 @@ export function createWebhookReconcile(options: WebhookCertificateOptions): () =
   return async () => {
     const authority = options.authority();
     if (!options.isLeader() || authority.kind !== 'ready') return { kind: 'requeue', afterMs: CALL_AGAIN_MS };
+    const owner = await client.get<KubeObject>(RESOURCES.namespaces, { name: SYSTEM_NAMESPACE });
+    if (owner.metadata.deletionTimestamp !== undefined) return leave();
     const renewAt = await keepSecret(authority);
-    const state = await keepConfigurations(authority.bundle);
+    const state = await keepConfigurations(authority.bundle, owner.metadata.uid ?? '');
     if (state === 'waiting') return { kind: 'requeue', afterMs: CALL_AGAIN_MS };
     return { kind: 'requeue', afterMs: Math.max(CALL_AGAIN_MS, Math.min(LOOK_AGAIN_MS, renewAt - clock.wall())) };
   };

@@ -153,7 +153,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     const stream = await client.watch(resource, { ...scope, resourceVersion, timeoutSeconds, signal: stopping.signal });
     watched = stream;
     state.set({ kind: 'watching' });
-    const silence = watchSilence(clock, silenceMs, () => stream.destroy(silent(silenceMs)));
+    const silence = watchSilence(clock, silenceMs, () => stream.destroy(new SilentWatchError(silenceMs)));
     const lines = new LineCutter();
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -183,6 +183,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
       return rest(ABSENT_RETRY);
     }
     if (isGone(error)) position = undefined;
+    else if (error instanceof SilentWatchError) log.debug('a silent watch is opened anew', { silenceMs });
     else log.warn('watching stopped, resuming', { attempt }, error);
     state.set({ kind: 'waiting', error });
     return rest(backoff);
@@ -225,8 +226,11 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
   };
 }
 
-function silent(silenceMs: number): KubeError {
-  return new KubeError(`nothing was heard on the watch for ${silenceMs} ms`, { status: 0 });
+/** Nothing was heard: on a quiet kind the API server sends no bookmark either, so this is no news. */
+class SilentWatchError extends KubeError {
+  constructor(silenceMs: number) {
+    super(`nothing was heard on the watch for ${silenceMs} ms`, { status: 0 });
+  }
 }
 
 /** Calls `onSilence` once when `heard` was not called for `ms`. */
