@@ -200,6 +200,12 @@ describe('the proxy as a whole', () => {
     await until('disconnected', async () =>
       (await get(app.listening.metrics, '/metrics')).body.includes('heddle_control_connected 0'),
     );
+    // Longer than the second that a stream is given to come back.
+    await until('refused at once', async () => {
+      const started = performance.now();
+      await get(app.listening.outbound, '/');
+      return performance.now() - started < 500;
+    });
     expect(await get(app.listening.outbound, '/')).toMatchObject({ status: 503, reason: 'control_plane_unreachable' });
   });
 

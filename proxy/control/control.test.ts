@@ -266,12 +266,44 @@ describe('control', () => {
     const one = update(PAYMENT, service);
     stream().deliver(one);
     stream().end(new Error('gone'));
+    expect(store.state).toBe('connected');
+    clock.advance(1_000);
     expect(store.state).toBe('disconnected');
     await clock.advanceSettling(40 * 60_000, 60_000);
     expect(store.events).toEqual([`commit ${PAYMENT}`]);
     expect(sent()).toMatchObject([{ type: 'hello', held: [{ key: PAYMENT, version: one.version }] }]);
     stream().deliver({ type: 'welcome', operator: 'operator-1' });
     expect(sent()).toEqual([{ type: 'subscribe', keys: [FRAUD] }]);
+  });
+
+  test('a stream that is back within a second refuses nobody meanwhile, and asks for what was wanted', async () => {
+    const { clock, store, stream, sent } = await connected();
+    stream().end();
+    store.onWanted?.(FRAUD);
+    await clock.advanceSettling(500, 50);
+    sent();
+    stream().deliver({ type: 'welcome', operator: 'operator-1' });
+    clock.advance(5_000);
+    expect(store.state).toBe('connected');
+    expect(sent()).toEqual([{ type: 'subscribe', keys: [FRAUD] }]);
+  });
+
+  test('a hello stays under what the operator takes; what does not fit is subscribed', async () => {
+    const { clock, store, stream, sent } = await connected();
+    const long = 'n'.repeat(250);
+    const keys = Array.from({ length: 4_000 }, (_, index) => `service/${long}/s${index}`);
+    for (const key of keys) store.onWanted?.(key);
+    await settle();
+    for (const key of keys) stream().deliver(update(key, { kind: 'absent' }));
+    stream().end();
+    await clock.advanceSettling(500, 50);
+    const hello = sent()[0];
+    expect(JSON.stringify(hello).length).toBeLessThan(1_000_000);
+    stream().deliver({ type: 'welcome', operator: 'operator-1' });
+    const told = hello?.type === 'hello' ? hello.held.map((one) => one.key) : [];
+    const asked = sent().flatMap((message) => (message.type === 'subscribe' ? message.keys : []));
+    expect(told.length).toBeGreaterThan(2_000);
+    expect([...told, ...asked]).toEqual(keys);
   });
 
   test('unused for 30 min: unsubscribed and removed, the kept copy stays; used or fresh ones stay', async () => {

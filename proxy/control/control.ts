@@ -62,8 +62,15 @@ export interface Control {
 }
 
 const UNUSED_MS = 30 * 60_000;
+/** A stream that comes back sooner (a new leader, a renewed certificate) refuses nobody: who wants a new key waits up to 2 s anyway. */
+const GRACE_MS = 1_000;
 /** Keys a subscribe message; the contract allows 1,000. */
 const KEYS_A_MESSAGE = 1_000;
+
+/** The operator takes messages of 1 MiB from a proxy; token and the rest of a hello need less than a quarter of it. */
+const MAX_HELD_BYTES = 768 * 1_024;
+/** `{"key":"","version":""},` */
+const HELD_OVERHEAD_BYTES = 24;
 
 /** Keeps the store in step with the operator, and with the kept copy while there is none. */
 export function createControl(options: ControlOptions): Control {
@@ -74,6 +81,7 @@ export function createControl(options: ControlOptions): Control {
   const subscriptions = createSubscriptions({ clock, unusedMs, lastUsed: (key) => store.lastUsed(key) });
   const reporter = createReporter({ clock, draining: () => store.draining(), send: (report) => client.send(report) });
   let sweep: Timer | undefined;
+  let grace: Timer | undefined;
   /** Keys wanted in this turn: told in one message. */
   const fresh = new Set<Key>();
 
@@ -136,13 +144,14 @@ export function createControl(options: ControlOptions): Control {
     hello: async (epoch) => makeHello(options, applier, epoch, await options.readToken()),
     handler: {
       onConnected(hello) {
+        grace?.clear();
         store.setControlState('connected');
         counters.connected.set(1);
         const told = new Set(hello.held.map((one) => one.key));
         subscribe([...subscriptions.keys()].filter((key) => !told.has(key)));
       },
       onDisconnected() {
-        store.setControlState('disconnected');
+        grace = clock.after(GRACE_MS, () => store.setControlState('disconnected'));
         counters.connected.set(0);
         reporter.reset();
         // Asked for and not answered: what was in force before is better than a refusal.
@@ -180,6 +189,7 @@ export function createControl(options: ControlOptions): Control {
       sweep?.clear();
       reporter.reset();
       client.stop();
+      grace?.clear();
       lastGood.flush();
     },
   };
@@ -196,10 +206,22 @@ function makeHello(options: ControlOptions, applier: Applier, epoch: number, tok
     pod: options.pod,
     epoch,
     instance: options.instance,
-    held: [...applier.inForce].map(([key, { version }]) => ({ key, version })),
+    held: heldList(applier),
     ...(applier.addressesVersion === undefined ? {} : { addresses: applier.addressesVersion }),
     ...(survives === undefined ? {} : { serviceAddressSurvives: survives }),
   };
+}
+
+/** What does not fit is subscribed after the welcome, and its content sent again. */
+function heldList(applier: Applier): Hello['held'] {
+  const held: Hello['held'][number][] = [];
+  let bytes = 0;
+  for (const [key, { version }] of applier.inForce) {
+    bytes += key.length + version.length + HELD_OVERHEAD_BYTES;
+    if (bytes > MAX_HELD_BYTES) break;
+    held.push({ key, version });
+  }
+  return held;
 }
 
 function createCounters(metrics: Metrics) {

@@ -55,7 +55,8 @@ export function createIdentity(options: IdentityOptions): Identity {
   const { files, log, clock } = options;
   const credentials = new Cell<Credentials | undefined>(undefined);
   let issuedAt = 0;
-  let trouble: string | undefined;
+  let trouble =
+    options.request === undefined ? 'no operator is configured, and none is kept in the state directory' : undefined;
 
   const adopt = (value: KeptCredentials): void => {
     issuedAt = value.issuedAt;
