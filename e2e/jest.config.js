@@ -1,11 +1,9 @@
-/** The suites on a real cluster: one after the other, on one installation that `setup.ts` brings up. */
+/** The suites on a real cluster: one after the other, on the installation that `main.ts` brought up. */
 export default {
   testEnvironment: 'node',
   rootDir: '..',
   roots: ['<rootDir>/e2e/suites'],
   testMatch: ['**/*.e2e.ts'],
-  globalSetup: '<rootDir>/e2e/setup.ts',
-  globalTeardown: '<rootDir>/e2e/teardown.ts',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

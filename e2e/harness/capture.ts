@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 export async function captureDuring(pid: number, during: () => Promise<void>): Promise<string> {
   const child = spawn(
     'nsenter',
-    [`--net=/proc/${pid}/ns/net`, 'tcpdump', '-i', 'eth0', '-A', '-s', '0', '-U', '-l', 'tcp'],
+    [`--net=/proc/${pid}/ns/net`, 'tcpdump', '-n', '-i', 'eth0', '-A', '-s', '0', '-U', '-l', 'tcp'],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let seen = '';

@@ -1,0 +1,73 @@
+/**
+ * The suites on a real cluster: brings it up with the mesh in it, runs the suites one after the other, removes it.
+ * `node e2e/main.ts canary status` runs those named. HEDDLE_E2E_KEEP=1 leaves the cluster for a look.
+ * Ends with a line `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import process from 'node:process';
+import { createProgress, down, load, up } from '../hack/cluster/cluster.ts';
+import { buildAppImages } from '../hack/images/apps.ts';
+import { installHeddle, repositoryPath } from '../hack/mesh/install.ts';
+import { createKubectl } from '../hack/mesh/kubectl.ts';
+import { CLUSTER } from './harness/mesh.ts';
+
+const REPORT = repositoryPath('.build', 'e2e.json');
+
+async function setUp(): Promise<void> {
+  const progress = createProgress();
+  const cluster = { name: CLUSTER };
+  await up({ ...cluster, progress });
+  const kubectl = await createKubectl(cluster);
+  await installHeddle(kubectl, { cluster, progress, overlay: repositoryPath('config', 'overlays', 'e2e') });
+  await load(await buildAppImages(['tester'], progress), { ...cluster, progress });
+}
+
+function runSuites(names: readonly string[]): Promise<number> {
+  const args = [
+    'node_modules/jest/bin/jest.js',
+    '--config',
+    'e2e/jest.config.js',
+    '--runInBand',
+    '--verbose',
+    '--json',
+    `--outputFile=${REPORT}`,
+  ];
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', ...args, ...names],
+      {
+        cwd: repositoryPath(),
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Jest's own counts; a suite that did not even start counts as one failure. */
+function outcome(code: number): { passed: number; failed: number } {
+  const report = JSON.parse(readFileSync(REPORT, 'utf8')) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    numRuntimeErrorTestSuites: number;
+  };
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  return { passed: report.numPassedTests, failed: code === 0 ? failed : Math.max(1, failed) };
+}
+
+mkdirSync(repositoryPath('.build'), { recursive: true });
+rmSync(REPORT, { force: true });
+let result = { passed: 0, failed: 1 };
+try {
+  await setUp();
+  result = outcome(await runSuites(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+} finally {
+  if (process.env['HEDDLE_E2E_KEEP'] === undefined) await down({ name: CLUSTER });
+}
+process.stdout.write(`${result.passed} passed, ${result.failed} failed\n`);
+process.exit(result.failed === 0 && result.passed > 0 ? 0 : 1);
