@@ -12,11 +12,12 @@ const SMALL_REST = 4_096;
 export class HeadEnd {
   /** Bytes already looked at. */
   #seen = 0;
-  #lineSeen = false;
+  /** Of the start line, once its end was seen; -1 before. */
+  #lineBytes = -1;
 
   reset(): void {
     this.#seen = 0;
-    this.#lineSeen = false;
+    this.#lineBytes = -1;
   }
 
   /**
@@ -39,11 +40,13 @@ export class HeadEnd {
         if (index > start && buffer[index - 1] === 13) throw malformed('CR alone in a head');
       } else {
         checkControl(buffer, start, index, code);
-        if (code === 10) this.#lineSeen = true;
+        if (code === 10 && this.#lineBytes === -1) this.#lineBytes = index - start - 1;
       }
     }
     const size = end - start;
-    if (!this.#lineSeen && size > limits.startLineBytes) {
+    // Before its CRLF is there, the last byte may be the CR.
+    const lineBytes = this.#lineBytes === -1 ? size - 1 : this.#lineBytes;
+    if (lineBytes > limits.startLineBytes) {
       throw tooLarge(414, `the start line is longer than ${limits.startLineBytes} bytes`);
     }
     if (size >= limits.headBytes) throw tooLarge(431, `the head is larger than ${limits.headBytes} bytes`);

@@ -1,0 +1,90 @@
+import { runInNewContext } from 'node:vm';
+import type { Random } from '../../proxy/base/clock.ts';
+import { mutate } from './mutate.ts';
+import type { Target } from './target.ts';
+
+export interface FuzzOptions {
+  readonly runs: number;
+  readonly random: Random;
+  /** Inputs of earlier runs. */
+  readonly corpus?: readonly Buffer[];
+}
+
+export interface Fault {
+  /** Made as small as it goes. */
+  readonly input: Buffer;
+  readonly error: unknown;
+}
+
+export interface FuzzResult {
+  readonly runs: number;
+  /** Different outcomes that were seen. */
+  readonly signatures: number;
+  /** Inputs that showed a new outcome, seeds not counted. */
+  readonly found: readonly Buffer[];
+  /** The first fault; the run ends with it. */
+  readonly fault: Fault | undefined;
+}
+
+/** One input, 4 KiB at most, that takes longer than this hangs. */
+const HANG_MS = 2_000;
+/** Inputs tried under one watch: a watch costs a thread. */
+const BATCH = 200;
+/** Most outcomes that are kept to be mutated further. */
+const MOST_POOL = 2_000;
+
+/** Mutates inputs that showed something new, until the runs are used up or a fault is found. The same seed gives the same run. */
+export function fuzz(target: Target, options: FuzzOptions): FuzzResult {
+  const start = [...target.seeds, ...(options.corpus ?? [])];
+  const pool = [...start];
+  const found: Buffer[] = [];
+  const signatures = new Set<string>();
+  let runs = 0;
+  let current: Buffer = Buffer.alloc(0);
+  const one = (): void => {
+    const first = start[runs];
+    const from = pool[Math.floor(options.random() * pool.length)] ?? current;
+    current = first ?? mutate(from, pool, target.dictionary, options.random);
+    runs++;
+    const signature = target.check(current);
+    if (signatures.has(signature) || signatures.size >= MOST_POOL) return;
+    signatures.add(signature);
+    if (first !== undefined) return;
+    pool.push(current);
+    found.push(current);
+  };
+  const total = Math.max(options.runs, start.length);
+  const batch = (): void => {
+    for (let count = 0; count < BATCH && runs < total; count++) one();
+  };
+  const result = (fault: Fault | undefined): FuzzResult => ({ runs, signatures: signatures.size, found, fault });
+  while (runs < total) {
+    const error = watched(batch);
+    if (error !== undefined) return result(shrink(target, current, error));
+  }
+  return result(undefined);
+}
+
+/** Runs synchronous code under a watch that ends even an endless loop. Answers the error. */
+function watched(run: () => void): unknown {
+  try {
+    runInNewContext('run()', { run }, { timeout: HANG_MS });
+    return undefined;
+  } catch (error) {
+    return error ?? new Error('thrown: undefined');
+  }
+}
+
+/** Takes away pieces, halves first, as long as a fault remains. */
+function shrink(target: Target, input: Buffer, error: unknown): Fault {
+  let best: Fault = { input, error };
+  for (let size = Math.ceil(input.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at + size <= best.input.length; ) {
+      const smaller = Buffer.concat([best.input.subarray(0, at), best.input.subarray(at + size)]);
+      const still = watched(() => void target.check(smaller));
+      if (still === undefined) at += size;
+      else best = { input: smaller, error: still };
+    }
+  }
+  return best;
+}
