@@ -2,7 +2,7 @@ import type { Clock, Random, Timer } from '../../proxy/base/clock.ts';
 import { describeError, HeddleError } from '../../proxy/base/errors.ts';
 import type { Log } from '../../proxy/base/log.ts';
 import { type Key, WORKLOAD_KEY } from '../../proxy/contract/snapshot.ts';
-import type { Hello, Nack, ProxyMessage, Report } from '../../proxy/contract/stream.ts';
+import type { Hello, ProxyMessage } from '../../proxy/contract/stream.ts';
 import type { AddressBook } from './address-book.ts';
 import type { CompileCache } from './compile-cache.ts';
 import type { Gate } from './gate.ts';
@@ -14,12 +14,12 @@ import {
   type Refusal,
   type TokenIdentity,
 } from './hello.ts';
+import { Intake } from './intake.ts';
 import type { Ledger } from './ledger.ts';
 import { isKnownKey, MAX_KEYS, readProxyMessage } from './proxy-messages.ts';
 import type { ProxyRecord } from './proxy-record.ts';
-import { type Answer, MAX_UNANSWERED, Pusher } from './pusher.ts';
+import { Pusher } from './pusher.ts';
 import type { Stats } from './stats.ts';
-import { TokenBucket } from './token-bucket.ts';
 import type { Wire } from './wire.ts';
 
 export const HELLO_MS = 5_000;
@@ -30,8 +30,6 @@ const MAX_EARLY = 256;
 export const PING_MS = 3_000;
 /** A stream that says nothing for this long is closed: its proxy comes back by itself when it can. */
 export const SILENT_MS = 60_000;
-/** Messages that a proxy sends of its own will (subscribe, unsubscribe, report, unknown). Answers are bounded by what was sent. */
-const UNASKED = { burst: 2_000, perSecond: 200 } as const;
 
 export interface SessionOptions {
   readonly wire: Wire;
@@ -61,23 +59,24 @@ export interface SessionHooks {
 type State =
   | { readonly kind: 'greeting'; readonly timer: Timer }
   | { readonly kind: 'checking'; readonly timer: Timer; readonly early: string[] }
-  | { readonly kind: 'open'; readonly hello: Hello; readonly record: ProxyRecord; readonly pusher: Pusher; ping: Timer }
+  | {
+      readonly kind: 'open';
+      readonly hello: Hello;
+      readonly record: ProxyRecord;
+      readonly pusher: Pusher;
+      readonly intake: Intake;
+      ping: Timer;
+    }
   | { readonly kind: 'closed'; readonly reason: string };
 
 /** One stream of one proxy: greeting (5 s for the hello), checking (its token), open, closed. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #unasked: TokenBucket;
   #state: State;
-  #pingId = 0;
-  #pongId = 0;
-  /** Reports that follow from answers. */
-  #reportsDue = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     const { clock, wire } = options;
-    this.#unasked = new TokenBucket(UNASKED.burst, UNASKED.perSecond, clock.now());
     this.#state = { kind: 'greeting', timer: clock.after(HELLO_MS, () => this.close('hello_timeout')) };
     wire.receiver = {
       onMessage: (text) => this.#onMessage(text),
@@ -133,7 +132,7 @@ export class Session {
       const state = this.#state;
       if (state.kind === 'greeting') this.#greet(readProxyMessage(text), state.timer);
       else if (state.kind === 'checking') this.#keepEarly(state.early, text);
-      else if (state.kind === 'open') this.#take(readProxyMessage(text), state.record, state.pusher);
+      else if (state.kind === 'open') state.intake.take(readProxyMessage(text));
     } catch (error) {
       this.#onBroken(error);
     }
@@ -190,7 +189,7 @@ export class Session {
   }
 
   #open(hello: Hello, token: TokenIdentity): void {
-    const { wire, clock, ledger, stats, hooks, operator } = this.#options;
+    const { wire, clock, ledger, stats, hooks, operator, log } = this.#options;
     const pod = { uid: token.podUid, namespace: token.namespace, name: token.podName };
     const record = ledger.enter(
       pod,
@@ -199,7 +198,15 @@ export class Session {
     );
     const viewer = { namespace: token.namespace, podUid: token.podUid };
     const pusher = new Pusher({ ...this.#options, record, viewer, heldAddresses: hello.addresses });
-    this.#state = { kind: 'open', hello, record, pusher, ping: clock.after(PING_MS, () => this.#ping()) };
+    const intake = new Intake({
+      ...this.#options,
+      record,
+      pusher,
+      onHold: (key) => hooks.onHold(this, key),
+      onRelease: (key) => hooks.onRelease(this, key),
+      onFull: () => log.warn(`the proxy holds ${MAX_KEYS} keys; more are not answered`, this.#where()),
+    });
+    this.#state = { kind: 'open', hello, record, pusher, intake, ping: clock.after(PING_MS, () => this.#ping()) };
     stats.helloAccepted++;
     wire.send({ type: 'welcome', operator });
     for (const key of new Set([WORKLOAD_KEY, ...record.entries.keys()])) {
@@ -209,90 +216,6 @@ export class Session {
     pusher.pump();
   }
 
-  #take(message: ProxyMessage | undefined, record: ProxyRecord, pusher: Pusher): void {
-    const { ledger, clock, stats } = this.#options;
-    ledger.heard(record, clock.now());
-    switch (message?.type) {
-      case 'ack':
-        stats.acks++;
-        this.#expect(pusher.onAck(message.seq), message.type, message.seq);
-        return;
-      case 'nack':
-        stats.nacks++;
-        this.#expect(pusher.onNack(message.seq, nackText(message)), message.type, message.seq);
-        return;
-      case 'pong':
-        this.#pong(message.id);
-        return;
-      case 'report':
-        this.#report(message, record, pusher);
-        return;
-      case 'subscribe':
-        this.#subscribe(message.keys, record, pusher);
-        return;
-      case 'unsubscribe':
-        this.#unsubscribe(message.keys, record, pusher);
-        return;
-      case 'hello':
-        throw new HeddleError('malformed', 'a second hello on one stream');
-      default:
-        this.#countUnasked();
-    }
-  }
-
-  #report(message: Report, record: ProxyRecord, pusher: Pusher): void {
-    const { ledger, stats } = this.#options;
-    stats.reports++;
-    // One follows each ack: those are as few as the updates.
-    if (this.#reportsDue > 0) this.#reportsDue--;
-    else this.#countUnasked();
-    if (message.inForce > pusher.seq) throw neverSent(message.type, message.inForce);
-    ledger.reported(record, message.inForce, message.draining);
-  }
-
-  #subscribe(keys: readonly Key[], record: ProxyRecord, pusher: Pusher): void {
-    this.#countUnasked();
-    for (const key of keys) {
-      if (!isKnownKey(key) || record.entries.get(key)?.leaving === false) continue;
-      if (record.entries.size >= MAX_KEYS) {
-        this.#options.log.warn(`the proxy holds ${MAX_KEYS} keys; more are not answered`, this.#where());
-        break;
-      }
-      pusher.subscribe(key);
-      this.#options.hooks.onHold(this, key);
-    }
-    pusher.pump();
-  }
-
-  #unsubscribe(keys: readonly Key[], record: ProxyRecord, pusher: Pusher): void {
-    this.#countUnasked();
-    for (const key of keys) {
-      if (key === WORKLOAD_KEY || !record.entries.has(key)) continue;
-      pusher.unsubscribe(key);
-      this.#options.hooks.onRelease(this, key);
-    }
-  }
-
-  #pong(id: number): void {
-    if (id !== this.#pingId || id === this.#pongId) this.#countUnasked();
-    else this.#pongId = id;
-  }
-
-  #expect(answer: Answer, type: string, seq: number): void {
-    if (answer === 'unknown') throw neverSent(type, seq);
-    if (answer === 'repeated') {
-      this.#countUnasked();
-      return;
-    }
-    this.#reportsDue = Math.min(this.#reportsDue + 1, MAX_UNANSWERED);
-  }
-
-  #countUnasked(): void {
-    if (!this.#unasked.take(this.#options.clock.now())) {
-      throw new HeddleError('flooding', `more than ${UNASKED.perSecond} messages a second`);
-    }
-  }
-
   #ping(): void {
     if (this.#state.kind !== 'open') return;
     const { clock, wire } = this.#options;
@@ -300,8 +223,8 @@ export class Session {
       this.close('silent');
       return;
     }
-    // One question at a time, and none into a full socket: a stopped proxy costs no memory.
-    if (wire.writable && this.#pongId === this.#pingId) wire.send({ type: 'ping', id: ++this.#pingId });
+    const id = wire.writable ? this.#state.intake.nextPing() : undefined;
+    if (id !== undefined) wire.send({ type: 'ping', id });
     this.#state.ping = clock.after(PING_MS, () => this.#ping());
   }
 
@@ -346,13 +269,4 @@ const BROKEN: readonly GoawayReason[] = ['malformed', 'message_too_large', 'floo
 function brokenReason(error: unknown): GoawayReason {
   const code = error instanceof HeddleError ? error.code : undefined;
   return BROKEN.find((reason) => reason === code) ?? 'internal';
-}
-
-function neverSent(type: string, seq: number): HeddleError {
-  return new HeddleError('malformed', `${type} names update ${seq}, which was never sent on this stream`);
-}
-
-function nackText(nack: Nack): string {
-  const text = nack.errors.map((error) => `${error.path}: ${error.message}`).join('; ');
-  return text === '' ? 'the proxy gave no reason' : text;
 }
