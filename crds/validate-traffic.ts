@@ -78,19 +78,20 @@ function checkRoute(route: RouteSpec, spec: MeshPolicySpec, path: string): Viola
   ];
 }
 
-/** A path in any other form never equals what the proxies compare, which is normalised. */
+/** A path in any other form never equals what the proxies compare, which is normalised (RFC 3986 section 6.2.2). */
 export function checkPath(match: PathMatch | undefined, path: string): Violation[] {
   if (match === undefined) return [];
-  const normal = !/\/\/|\/\.{1,2}(\/|$)|%2f/i.test(match.value) && !/%(?![0-9a-f]{2})/i.test(match.value);
-  return normal
-    ? []
-    : [
-        violation(
-          `${path}.value`,
-          'Invalid',
-          'must be in normal form, without empty, . or .. segments, an encoded slash or a stray %',
-        ),
-      ];
+  const segments = /\/\/|\/\.{1,2}(\/|$)/.test(match.value);
+  if (!segments && (match.value.match(/%.{0,2}/g) ?? []).every(isNormalEscape)) return [];
+  const message =
+    'must be in normal form: no empty, . or .. segment, escapes in upper-case and only where needed, no encoded slash';
+  return [violation(`${path}.value`, 'Invalid', message)];
+}
+
+/** `%20` is; `%2f`, `%2F` (a slash), `%41` (an A) and `%z` are not. */
+function isNormalEscape(text: string): boolean {
+  if (!/^%[0-9A-F]{2}$/.test(text)) return false;
+  return !/[A-Za-z0-9._~/-]/.test(String.fromCharCode(Number.parseInt(text.slice(1), 16)));
 }
 
 function checkHeader(header: HeaderMatchSpec, path: string): Violation[] {
