@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import http2 from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -10,6 +11,7 @@ import { createSigner, makeSlot } from './ca/authority.ts';
 import { bundleOf } from './ca/bundle.ts';
 import { type AuthorityState, issueServing, type ServingCertificate } from './ca/ca.ts';
 import { type ControlServer, createControlServer } from './control-server.ts';
+import { SessionsPerAddress } from './sessions-per-address.ts';
 
 const OPERATOR = 'spiffe://cluster.local/ns/heddle-system/sa/heddle-operator';
 const ORDER = 'spiffe://cluster.local/ns/shop/sa/order';
@@ -184,3 +186,30 @@ describe('control port', () => {
 function peerSerial(session: http2.ClientHttp2Session): string {
   return (session.socket as TLSSocket).getPeerX509Certificate()?.serialNumber ?? '';
 }
+
+describe('sessions per address', () => {
+  const sessionOf = (remoteAddress: string) => {
+    const emitter = new EventEmitter();
+    return Object.assign(emitter, { socket: { remoteAddress } });
+  };
+
+  test('one address has its share and no more, others are not touched, and what closes gives back', () => {
+    const counts = new SessionsPerAddress(2);
+    const first = sessionOf('10.0.0.1');
+    const taken = [first, sessionOf('10.0.0.1'), sessionOf('10.0.0.1'), sessionOf('10.0.0.2')].map((one) =>
+      counts.enter(one),
+    );
+    expect(taken).toEqual([true, true, false, true]);
+    first.emit('close');
+    expect(counts.enter(sessionOf('10.0.0.1'))).toBe(true);
+    expect(counts.addresses).toBe(2);
+  });
+
+  test('an address without sessions costs nothing', () => {
+    const counts = new SessionsPerAddress(2);
+    const only = sessionOf('10.0.0.1');
+    counts.enter(only);
+    only.emit('close');
+    expect(counts.addresses).toBe(0);
+  });
+});

@@ -8,6 +8,7 @@ import { CERTIFICATE_PATH } from '../proxy/contract/identity.ts';
 import { STREAM_PATH } from '../proxy/contract/stream.ts';
 import { type Issue, type IssueAnswer, type Peer, readPeer, refusal, type ServingCertificate } from './ca/ca.ts';
 import { readJsonBody } from './control-body.ts';
+import { SessionsPerAddress } from './sessions-per-address.ts';
 
 export interface ControlServerOptions {
   readonly host: string;
@@ -36,6 +37,10 @@ const MAX_CONNECTIONS = 20_000;
 const ANONYMOUS_MS = 15_000;
 const MAX_ANONYMOUS = 512;
 const HANDSHAKE_MS = 10_000;
+/** Sessions from one address: one pod cannot take all; where a network hides pods behind their node it holds a node's pods many times over. */
+const MAX_PER_ADDRESS = 1_000;
+/** A session on which nothing moves; a stream of configuration is pinged every 3 s. */
+const IDLE_MS = 60_000;
 const SETTINGS: http2.Settings = {
   enablePush: false,
   maxConcurrentStreams: 8,
@@ -48,6 +53,7 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   const { log, clock } = options;
   const listening = Promise.withResolvers<number>();
   const sessions = new Set<http2.ServerHttp2Session>();
+  const perAddress = new SessionsPerAddress(MAX_PER_ADDRESS);
   let anonymous = 0;
   let server: http2.Http2SecureServer | undefined;
   let unsubscribe = (): void => {};
@@ -55,6 +61,11 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   const onSession = (session: http2.ServerHttp2Session): void => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
+    session.setTimeout(IDLE_MS, () => session.close());
+    if (!perAddress.enter(session)) {
+      session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      return;
+    }
     session.on('error', (error) => log.debug('a control session failed', { error: describeError(error) }));
     const peer = readPeer(session.socket as TLSSocket, options.trustDomain());
     if (peer.kind === 'verified') closeAfter(session, peer.notAfter - clock.wall());
@@ -166,5 +177,8 @@ function tlsOf(held: ServingCertificate): { key: string; cert: string; ca: strin
 function answer(stream: http2.ServerHttp2Stream, status: number, body: object): void {
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ':status': status, 'content-type': 'application/json' });
-  stream.end(JSON.stringify(body));
+  stream.end(JSON.stringify(body), () => {
+    // RFC 9113 section 8.1: a complete answer, and the rest of the request is not wanted.
+    if (!stream.readableEnded) stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  });
 }
