@@ -273,7 +273,7 @@ describe('stop', () => {
     const stop = app.stop().then(() => {
       stopped = true;
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('draining', async () => (await get(app.listening.health, '/ready')).body === 'draining\n');
     expect(stopped).toBe(false);
     finish();
     expect((await running).body).toBe('late');

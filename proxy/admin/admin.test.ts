@@ -147,6 +147,34 @@ describe('health port', () => {
     expect((await get(server.port, '/')).body).toBe('fine');
   });
 
+  test('who sends no whole head, or takes no answer, is cut; others are served meanwhile', async () => {
+    const route = (_method: string, path: string) => () => ({
+      status: 200,
+      body: path === '/large' ? 'x'.repeat(32_000_000) : 'fine',
+    });
+    const server = keep(await startTextServer({ name: 'x', port: 0, slowClientMs: 200, route }));
+    const slow = connect(server.port, '127.0.0.1');
+    slow.write('GET / HTTP/1.1\r\nHo');
+    slow.resume();
+    const deaf = connect(server.port, '127.0.0.1');
+    deaf.pause();
+    deaf.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (const socket of [slow, deaf]) {
+      socket.on('error', () => {});
+      closing.push(() => socket.destroy());
+    }
+    expect((await get(server.port, '/')).body).toBe('fine');
+    await once(slow, 'close');
+    let cut = false;
+    deaf.on('error', () => {
+      cut = true;
+    });
+    await until('the deaf client is cut', () => {
+      if (!cut) deaf.write('x');
+      return cut;
+    });
+  });
+
   test('a handler that throws is a 500 without its text', async () => {
     const route = () => () => {
       throw new Error('secret');

@@ -18,6 +18,8 @@ export interface TextServerOptions {
   /** Default `::`, both families; where the kernel has no IPv6, `0.0.0.0`. */
   readonly host?: string;
   readonly port: number;
+  /** For a whole request to arrive, and between two movements of an answer; default 10 s. */
+  readonly slowClientMs?: number;
   /** The handler of a method and path; undefined answers 404. */
   readonly route: (method: string, path: string) => TextHandler | undefined;
 }
@@ -30,22 +32,22 @@ export interface TextServer {
 const MAX_CONNECTIONS = 256;
 const MAX_HEAD_BYTES = 16_384;
 const MAX_BODY_BYTES = 1_024;
-/** For a whole request to arrive, and for a client to take the answer. */
 const SLOW_CLIENT_MS = 10_000;
 /** The longest probe of the application is 30 s by default (a hook). */
 const HANDLER_MS = 60_000;
 
 /** A small HTTP server for few and short exchanges. Everything a client sends is bounded in size and time; its body is not read. */
 export async function startTextServer(options: TextServerOptions): Promise<TextServer> {
+  const slowMs = options.slowClientMs ?? SLOW_CLIENT_MS;
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
-    headersTimeout: SLOW_CLIENT_MS,
-    requestTimeout: SLOW_CLIENT_MS,
-    connectionsCheckingInterval: 1_000,
+    headersTimeout: slowMs,
+    requestTimeout: slowMs,
+    connectionsCheckingInterval: Math.min(1_000, slowMs),
     keepAliveTimeout: 5_000,
   });
   server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(SLOW_CLIENT_MS);
+  server.setTimeout(slowMs);
   server.on('request', (request, response) => void answer(request, response, options));
   server.on('clientError', (_error, socket) => socket.destroy());
   const host = options.host ?? '::';
@@ -78,7 +80,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const handler = options.route(request.method ?? 'GET', path);
   const result = await run(handler, request);
   if (response.destroyed) return;
-  request.socket.setTimeout(SLOW_CLIENT_MS);
+  request.socket.setTimeout(options.slowClientMs ?? SLOW_CLIENT_MS);
   const body = Buffer.from(result.body, 'utf8');
   response.writeHead(result.status, {
     'content-type': result.type ?? 'text/plain; charset=utf-8',
