@@ -1,6 +1,6 @@
 import type { PolicyStatus } from '../../crds/gen/types.ts';
 import { API_VERSION } from '../../crds/labels.ts';
-import { isConflict, isNotFound, type KubeClient, type KubeObject, RESOURCES, type Resource } from '../kube/kube.ts';
+import { isNotFound, type KubeClient, type KubeObject, RESOURCES, type Resource } from '../kube/kube.ts';
 
 export type StatusKind = 'MeshPolicy' | 'MeshAccessPolicy' | 'MeshConfig';
 
@@ -34,21 +34,28 @@ interface WithStatus extends KubeObject {
   readonly status?: PolicyStatus;
 }
 
-/** Server-side apply of the status subresource. The uid goes along: a status never lands on another object of the same name. */
-export function createStatusClient(client: KubeClient): StatusClient {
+/**
+ * Server-side apply of the status subresource. The API server does not look at a uid there (tried), so the object is read first
+ * and its resourceVersion goes along: a status never lands on another object of the same name. A write in between fails
+ * with a conflict, and the controller tries again.
+ */
+export function createStatusClient(client: Pick<KubeClient, 'find' | 'apply'>): StatusClient {
+  const find = async (subject: Subject): Promise<WithStatus | undefined> => {
+    const live = await client.find<WithStatus>(RESOURCE_OF[subject.kind], refOf(subject));
+    return live?.metadata.uid === subject.uid ? live : undefined;
+  };
   return {
-    async read(subject) {
-      const live = await client.find<WithStatus>(RESOURCE_OF[subject.kind], refOf(subject));
-      return live?.metadata.uid === subject.uid ? live.status : undefined;
-    },
+    read: async (subject) => (await find(subject))?.status,
     async apply(subject, status) {
-      const { kind, uid } = subject;
-      const object: WithStatus = { apiVersion: API_VERSION, kind, metadata: { ...refOf(subject), uid }, status };
+      const resourceVersion = (await find(subject))?.metadata.resourceVersion;
+      if (resourceVersion === undefined) return 'gone';
+      const { kind } = subject;
+      const object = { apiVersion: API_VERSION, kind, metadata: { ...refOf(subject), resourceVersion }, status };
       try {
-        await client.apply(RESOURCE_OF[kind], object, MANAGER, { subresource: 'status' });
+        await client.apply<WithStatus>(RESOURCE_OF[kind], object, MANAGER, { subresource: 'status' });
         return 'written';
       } catch (error) {
-        if (isNotFound(error) || isConflict(error)) return 'gone';
+        if (isNotFound(error)) return 'gone';
         throw error;
       }
     },
