@@ -97,6 +97,25 @@ describe('absence is never permission', () => {
     expect(access(world)).toBeUndefined();
   });
 
+  test('a deletion that is heard after the namespace and its pods have gone ends it at once', () => {
+    const world = worldOf(alive, strict(), dying);
+    remove(world, dying);
+    const change = changeOf(strict(), true);
+    if (change.resource !== 'meshAccessPolicies') throw new Error(change.resource);
+    expect(world.apply({ ...change, because: 'namespace' }).policies).toContain('uid-MeshAccessPolicy-shop/strict');
+    expect(access(world)).toBeUndefined();
+  });
+
+  test('what is frozen ends when the name comes back, also where its end was not heard', () => {
+    const world = worldOf(pod('shop/p'), strict());
+    const change = changeOf(strict(), true);
+    if (change.resource !== 'meshAccessPolicies') throw new Error(change.resource);
+    world.apply({ ...change, because: 'namespace' });
+    expect(access(world)?.frozen).toBe('namespace');
+    applyAll(world, namespace('shop', { uid: 'another' }));
+    expect(access(world)).toBeUndefined();
+  });
+
   test('it ends when the name belongs to another namespace', () => {
     const world = worldOf(alive, pod('shop/p'), strict(), dying);
     remove(world, strict());

@@ -62,7 +62,7 @@ export class PolicyBook<Kind extends PolicyKind> {
 
   /** Forgets what is frozen and has no object any more. Returns what was forgotten. */
   thaw(namespace: string): Held<Kind>[] {
-    const gone = this.inNamespace(namespace).filter((held) => held.object === undefined && held.frozen === 'namespace');
+    const gone = this.inNamespace(namespace).filter((held) => held.object === undefined && held.frozen !== undefined);
     for (const { effective } of gone) {
       if (effective !== undefined) this.#table.put(objectKey(effective.namespace, effective.name), undefined);
     }

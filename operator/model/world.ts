@@ -223,7 +223,7 @@ export class World {
     return this.#put(this.namespaces, key, next, (old) => {
       const affected = this.#effects.ofNamespace(key);
       // A new object of the same name is another namespace: what the old one left frozen ends here.
-      if (next !== undefined && old !== undefined && old.uid !== next.uid) this.#forget(key, affected);
+      if (next !== undefined && old?.uid !== next.uid) this.#forget(key, affected);
       this.#thaw(key, affected);
       return affected;
     });
@@ -231,8 +231,8 @@ export class World {
 
   /** A namespace's frozen policies end with the namespace, but not before its last pod. */
   #thaw(namespace: string, affected: Effects): void {
-    if (this.namespaces.get(namespace) === undefined && this.podsIn(namespace).size === 0)
-      this.#forget(namespace, affected);
+    if (namespace === '' || this.namespaces.get(namespace) !== undefined || this.podsIn(namespace).size > 0) return;
+    this.#forget(namespace, affected);
   }
 
   #forget(namespace: string, affected: Effects): void {
@@ -251,7 +251,10 @@ export class World {
       this.#settings = undefined;
       this.#ranges = undefined;
     }
-    return this.#effects.ofPolicy(before, after, new Effects());
+    const affected = this.#effects.ofPolicy(before, after, new Effects());
+    // The namespace may have gone before its contents are heard to go.
+    if (after?.object === undefined) this.#thaw(namespaceOfKey(change.key), affected);
+    return affected;
   }
 
   #bookOf(change: PolicyChange): PolicyBook<'MeshPolicy'> | PolicyBook<'MeshAccessPolicy'> | PolicyBook<'MeshConfig'> {
@@ -262,8 +265,7 @@ export class World {
   #freezeOf(change: PolicyChange): Freeze | undefined {
     if (change.resource === 'meshConfigs') return change.object === undefined ? 'deleted' : undefined;
     if (change.object === undefined && change.because !== undefined) return change.because;
-    const namespace = change.key.slice(0, change.key.indexOf('/'));
-    return this.namespaces.get(namespace)?.terminating === true ? 'namespace' : undefined;
+    return this.namespaces.get(namespaceOfKey(change.key))?.terminating === true ? 'namespace' : undefined;
   }
 
   #rangesChanged(): Affected {
@@ -275,6 +277,9 @@ export class World {
     return affected;
   }
 }
+
+/** Empty for cluster-scoped kinds. */
+const namespaceOfKey = (key: ObjectKey): string => key.slice(0, Math.max(0, key.indexOf('/')));
 
 /** A slice is found by the addresses it lists and by the pods it claims. */
 function* endpointKeys(slice: SliceRecord): Generator<string> {
