@@ -17,8 +17,9 @@ const log = createLog({
   wall: Date.now,
   fields: { component: 'operator' },
 });
-const connection = loadConnection({
+const connection = await loadConnection({
   ...(config.kubeconfig === undefined ? {} : { file: config.kubeconfig }),
+  env: process.env,
   now: () => performance.now(),
 });
 const operator = createOperator({ config, connection, clock: systemClock, random: Math.random, log });

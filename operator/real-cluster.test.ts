@@ -45,7 +45,7 @@ const configMap = (name: string, data: Record<string, string>): ConfigMap => ({
 
 onCluster('on a real API server', () => {
   beforeAll(async () => {
-    client = createKubeClient(loadConnection({ file: kubeconfig ?? '', now: () => performance.now() }));
+    client = createKubeClient(await loadConnection({ file: kubeconfig ?? '', env: {}, now: () => performance.now() }));
     await client.create(RESOURCES.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   });
   afterAll(async () => {

@@ -1,5 +1,7 @@
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Environment } from '../../proxy/base/env.ts';
 import { HeddleError } from '../../proxy/base/errors.ts';
+import { inCluster } from './in-cluster.ts';
 
 /** What one call needs: who we are, and whom to trust. Taken anew before each call: in-cluster tokens and exec credentials rotate. */
 export interface Credentials {
@@ -25,8 +27,18 @@ export interface Connection {
 /** Tokens are read again this often; the kubelet replaces them at 80 % of an hour. */
 const CREDENTIALS_KEPT_MS = 30_000;
 
-/** Reads the kubeconfig `file`, or without one what client-go would take: KUBECONFIG, ~/.kube/config, in-cluster. */
-export function loadConnection(options: { file?: string; now: () => number }): Connection {
+/**
+ * Reads the kubeconfig `file`; without one the pod's own credentials, and outside a pod what client-go would take
+ * (KUBECONFIG, ~/.kube/config). The library is loaded for kubeconfigs only: it takes 90 MB of memory, which no pod needs.
+ */
+export async function loadConnection(options: {
+  file?: string;
+  env: Environment;
+  now: () => number;
+}): Promise<Connection> {
+  const pod = options.file === undefined ? inCluster(options.env) : undefined;
+  if (pod !== undefined) return keeping(pod.server, pod.read, options.now);
+  const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   if (options.file === undefined) config.loadFromDefault();
   else config.loadFromFile(options.file);
@@ -45,14 +57,20 @@ function connectionOf(config: KubeConfig, now: () => number): Connection {
       where: { context: config.getCurrentContext() },
     });
   }
+  return keeping(new URL(cluster.server), () => readCredentials(config), now);
+}
+
+/** Keeps what `read` gave for a while, and never a failure. */
+function keeping(server: URL, read: () => Promise<Credentials>, now: () => number): Connection {
   let held: { readonly value: Promise<Credentials>; readonly until: number } | undefined;
   return {
-    server: new URL(cluster.server),
+    server,
     credentials() {
       if (held === undefined || now() > held.until) {
-        held = { value: readCredentials(config), until: now() + CREDENTIALS_KEPT_MS };
-        held.value.catch(() => {
-          held = undefined;
+        const next = { value: read(), until: now() + CREDENTIALS_KEPT_MS };
+        held = next;
+        next.value.catch(() => {
+          if (held === next) held = undefined;
         });
       }
       return held.value;
