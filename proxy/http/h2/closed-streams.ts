@@ -7,12 +7,17 @@ const REMEMBERED = 256;
 
 /** A ring of the streams that ended last. Writing is two stores; looking up is only needed for late frames. */
 export class ClosedStreams {
-  readonly #ids = new Int32Array(REMEMBERED);
-  readonly #endings = new Uint8Array(REMEMBERED);
+  /** Made with the first stream: idle connections are many. */
+  #ids: Int32Array = NONE;
+  #endings = new Uint8Array(0);
   #next = 0;
   #overflowed = false;
 
   remember(id: number, ending: Ending): void {
+    if (this.#ids === NONE) {
+      this.#ids = new Int32Array(REMEMBERED);
+      this.#endings = new Uint8Array(REMEMBERED);
+    }
     if (this.#ids[this.#next] !== 0) this.#overflowed = true;
     this.#ids[this.#next] = id;
     this.#endings[this.#next] = ENDINGS.indexOf(ending);
@@ -26,3 +31,5 @@ export class ClosedStreams {
     return this.#overflowed ? 'forgotten' : 'never';
   }
 }
+
+const NONE = new Int32Array(0);

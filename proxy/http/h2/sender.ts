@@ -15,7 +15,6 @@ export class Sender {
   readonly encoder = new HpackEncoder();
   readonly #transport: Transport;
   readonly #defer: Defer;
-  readonly #isAlone: () => boolean;
   /** What the peer lets us send on the connection (RFC 9113 6.9). */
   #window = DEFAULT_WINDOW;
   /** Streams with queued data that their own window lets go, in turn. */
@@ -27,10 +26,8 @@ export class Sender {
   #lastDataEnd = -1;
   #lastDataStream: Stream | undefined;
 
-  /** `isAlone`: at most one stream runs, so there is nothing to gather and waiting only costs time. */
-  constructor(transport: Transport, isAlone: () => boolean, defer: Defer = afterThisTurn) {
+  constructor(transport: Transport, defer: Defer = afterThisTurn) {
     this.#transport = transport;
-    this.#isAlone = isAlone;
     this.#defer = defer;
   }
 
@@ -43,7 +40,7 @@ export class Sender {
   kick(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#defer(this.#turn, this.#isAlone());
+    this.#defer(this.#turn);
   }
 
   readonly #turn = (): void => {

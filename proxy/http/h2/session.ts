@@ -52,7 +52,7 @@ export class Session implements TransportReceiver, StreamHost {
     this.#transport = transport;
     this.options = options;
     this.handler = handler;
-    this.sender = new Sender(transport, () => this.streams.size <= 1, options.defer);
+    this.sender = new Sender(transport, options.defer);
     this.growth = new GrowthPool(options.limits.growthBytes);
     this.maxStreamWindow = options.limits.maxStreamWindow;
     this.#receiver = new FrameReceiver(this);
