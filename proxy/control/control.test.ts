@@ -1,53 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { HeddleError } from '../base/errors.ts';
-import { createLog, silentLog } from '../base/log.ts';
+import { createLog } from '../base/log.ts';
 import { createMetrics } from '../base/metrics.ts';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { Cell } from '../base/watch.ts';
-import type { AddressTable, Configuration, Key } from '../contract/snapshot.ts';
+import type { Configuration, Key } from '../contract/snapshot.ts';
 import type { Nack, ProxyMessage, Update } from '../contract/stream.ts';
 import { pod, service, workload } from '../contract/testing/configurations.ts';
 import { memoryStateFiles, type StateFiles } from '../identity/identity.ts';
-import type { Prepared } from '../policy/store.ts';
-import { type Control, type ControlStore, createControl, createFileControl, createLastGood } from './control.ts';
+import { type Control, createControl, createLastGood } from './control.ts';
+import { FakeStore } from './testing/fake-store.ts';
 import { createScriptedOperator, type ScriptedOperator, type ScriptedStream } from './testing/scripted-link.ts';
-
-/** What `policy/store` promises to control, and nothing else. */
-class FakeStore implements ControlStore {
-  onWanted: ((key: Key) => void) | undefined;
-  readonly held = new Map<Key, Configuration>();
-  readonly events: string[] = [];
-  readonly used = new Map<Key, number>();
-  table: AddressTable | undefined;
-  state = '';
-  running = 0;
-  prepare(key: Key, content: Configuration): Prepared {
-    if (content.kind === 'service' && content.ports[0]?.name === 'unbuildable') {
-      throw new HeddleError('configuration', 'cannot be built', { where: { path: 'ports[0].name' } });
-    }
-    return { key, content };
-  }
-  commit(prepared: Prepared): void {
-    this.held.set(prepared.key, prepared.content);
-    this.events.push(`commit ${prepared.key}`);
-  }
-  remove(key: Key): void {
-    this.held.delete(key);
-    this.events.push(`remove ${key}`);
-  }
-  setAddresses(table: AddressTable): void {
-    this.table = table;
-  }
-  setControlState(state: 'connected' | 'disconnected'): void {
-    this.state = state;
-  }
-  lastUsed(key: Key): number {
-    return this.used.get(key) ?? 0;
-  }
-  draining(): number {
-    return this.running;
-  }
-}
 
 const PAYMENT = 'service/shop/payment';
 const FRAUD = 'service/shop/fraud';
@@ -373,93 +335,5 @@ describe('control', () => {
     expect(again.store.held.has(PAYMENT)).toBe(false);
     again.stream().end();
     expect(again.store.held.get(PAYMENT)).toEqual(service);
-  });
-});
-
-describe('last good', () => {
-  test('damaged files are ignored with a line, the others are read', async () => {
-    const files = memoryStateFiles();
-    const clock = new FakeClock();
-    const lastGood = createLastGood({ files, clock, log: silentLog });
-    for (const name of ['a', 'b', 'c', 'd'])
-      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
-    expect(files.list()).toEqual([]);
-    clock.advance(300);
-    const names = files.list();
-    expect(names).toHaveLength(4);
-    files.write(names[0]!, '{"key":"serv');
-    files.write(names[1]!, files.read(names[2]!)!);
-    files.write(names[3]!, files.read(names[3]!)!.replace('"Errors"', '"Loud"'));
-    const lines: string[] = [];
-    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
-    const again = createLastGood({ files, clock, log });
-    expect(again.size).toBe(1);
-    expect(again.get('service/shop/c')?.content).toEqual({ ...service, name: 'c' });
-    expect(lines).toHaveLength(3);
-    expect(lines.join()).toContain('accessLog: must be one of Off, Errors, All');
-  });
-
-  test('keeps the keys used last, bounded', () => {
-    const files = memoryStateFiles();
-    const clock = new FakeClock();
-    const lastGood = createLastGood({ files, clock, log: silentLog, maxKeys: 3 });
-    const put = (name: string): void =>
-      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
-    for (const name of ['a', 'b', 'c']) put(name);
-    lastGood.flush();
-    lastGood.get('service/shop/a');
-    put('d');
-    clock.advance(1_000);
-    expect(lastGood.get('service/shop/b')).toBeUndefined();
-    expect(['a', 'c', 'd'].every((name) => lastGood.get(`service/shop/${name}`) !== undefined)).toBe(true);
-    expect(files.list()).toHaveLength(3);
-  });
-
-  test('a full volume is said once and harms nothing', () => {
-    const files = memoryStateFiles();
-    const full: StateFiles = {
-      ...files,
-      write: () => {
-        throw new Error('ENOSPC');
-      },
-    };
-    const lines: string[] = [];
-    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
-    const lastGood = createLastGood({ files: full, clock: new FakeClock(), log });
-    for (const name of ['a', 'b', 'c'])
-      lastGood.put({ key: `service/shop/${name}`, version: 'v', content: { ...service, name } });
-    lastGood.flush();
-    expect(lines).toHaveLength(1);
-  });
-});
-
-describe('configuration from a file', () => {
-  const whole = {
-    addresses: { ranges: ['10.0.0.0/8'], entries: { '10.96.0.1': PAYMENT } },
-    configurations: { workload, [PAYMENT]: service },
-  };
-
-  test('start, change, and a broken change that changes nothing', () => {
-    const store = new FakeStore();
-    const lines: string[] = [];
-    const log = createLog({ level: 'info', write: (line) => void lines.push(line), wall: () => 0 });
-    let text = JSON.stringify(whole);
-    const control = createFileControl({ file: 'x.json', store, log, read: () => text });
-    control.start();
-    expect([...store.held.keys()]).toEqual(['workload', PAYMENT]);
-    text = JSON.stringify({ ...whole, configurations: { workload } });
-    control.reload();
-    expect([...store.held.keys()]).toEqual(['workload']);
-    for (const broken of ['{', JSON.stringify({ ...whole, configurations: { workload: service } })]) {
-      text = broken;
-      control.reload();
-      expect([...store.held.keys()]).toEqual(['workload']);
-      expect(lines.at(-1)).toContain('nothing changed');
-    }
-  });
-
-  test('a file that cannot be read at start is an error that names it', () => {
-    const control = createFileControl({ file: '/nowhere/x.json', store: new FakeStore(), log: silentLog });
-    expect(() => control.start()).toThrow('cannot be read');
   });
 });
