@@ -238,11 +238,11 @@ describe('the ledger against a naive model', () => {
         }
         trial.distributor.stop();
       }),
-      { numRuns: Number(process.env['HEDDLE_PROPERTY_RUNS'] ?? 600), seed: SEED },
+      { numRuns: Number(process.env['HEDDLE_PROPERTY_RUNS'] ?? 300), seed: SEED },
     );
     // The property says something only where both happen often.
-    expect(claims).toBeGreaterThan(500);
-    expect(busy).toBeGreaterThan(500);
+    expect(claims).toBeGreaterThan(200);
+    expect(busy).toBeGreaterThan(200);
   }, 60_000);
 
   test('says so in the end, once everything is read and answered', async () => {

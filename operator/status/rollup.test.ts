@@ -224,6 +224,7 @@ const CASES: readonly Case[] = [
       'Stalled=True/Stalled',
       OWN,
     ],
+    says: 'Generation 4 is not accepted, and no proxy uses this policy.',
   },
   {
     name: 'the namespace is being deleted',

@@ -109,6 +109,7 @@ function decideRollout(input: RollupInput, accepted: boolean): Values {
 function notAccepted(input: RollupInput): string {
   const { effectiveGeneration, generation, rollout } = input;
   if (effectiveGeneration === undefined) return `Generation ${generation} is not accepted and nothing is in force.`;
+  if (rollout.selected === 0) return `Generation ${generation} is not accepted, and no proxy uses this policy.`;
   return `Generation ${generation} is not accepted. ${inForceSentence(rollout)}`;
 }
 
