@@ -41,8 +41,8 @@ export interface Operator {
   stop(): Promise<void>;
 }
 
-/** Days that a new root is trusted before it signs: every proxy has renewed, and so read the bundle, by then. */
-const PROPAGATION_MS = LEAF_TTL.defaultMs;
+/** A new root is trusted this long before it signs (7 d, the longest leaf): every proxy has renewed, and so read the bundle, by then. */
+const PROPAGATION_MS = LEAF_TTL.maxMs;
 const HOST = `${OPERATOR_SERVICE_ACCOUNT}.${SYSTEM_NAMESPACE}.svc`;
 
 /** The operator, assembled: read it from top to bottom. Quiet until `start`. */
