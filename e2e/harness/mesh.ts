@@ -36,8 +36,9 @@ export async function openMesh(): Promise<Mesh> {
   const pods = async (namespace: string, selector: string): Promise<V1Pod[]> =>
     (await getJson<V1PodList>(kubectl, ['-n', namespace, 'pods', '-l', selector]))?.items ?? [];
 
-  const removeNamespace = async (name: string): Promise<void> => {
-    await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--wait=true', '--timeout=120s']);
+  // Not waited for at the end of a suite: the namespace controller looks again only after half of the pods' grace period.
+  const removeNamespace = async (name: string, wait = false): Promise<void> => {
+    await kubectl(['delete', 'namespace', name, '--ignore-not-found', `--wait=${wait}`, '--timeout=120s']);
   };
 
   return {
@@ -50,7 +51,7 @@ export async function openMesh(): Promise<Mesh> {
       await kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
     },
     namespace: async (name, labels = { 'heddle.dev/inject': 'enabled' }) => {
-      await removeNamespace(name);
+      await removeNamespace(name, true);
       await kubectl(['create', '-f', '-'], { input: JSON.stringify(namespaceManifest(name, labels)) });
     },
     available: async (namespace, timeoutSeconds = 120) => {

@@ -27,6 +27,8 @@ export interface Pod {
   /** Runs the sidecar's preStop command. */
   drain(): Promise<number | null>;
   proxyExit(): Promise<number | null>;
+  /** CPU time of the proxy so far, seconds. */
+  cpuSeconds(): number;
   /** Resident memory of the proxy now, MiB. */
   residentMib(): number;
   metrics(): Promise<string>;
@@ -103,6 +105,13 @@ export function createPod(options: PodOptions): Pod {
     signalProxy: (signal) => void proxy?.kill(signal),
     drain: () => exitOf(start([join(ROOT, 'proxy/main.ts'), 'drain'], PROXY_UID, environment())),
     proxyExit: () => exitOf(proxy),
+    cpuSeconds() {
+      // proc(5): utime and stime are fields 14 and 15, in ticks of 10 ms; the name in field 2 may hold spaces.
+      const fields = readFileSync(`/proc/${proxy?.pid}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
     residentMib() {
       const status = readFileSync(`/proc/${proxy?.pid}/status`, 'utf8');
       return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1_024);
