@@ -93,8 +93,11 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
   }
 
   close(reason?: Reason): void {
-    if (this.#session === undefined) this.#tls?.destroy();
-    else if (reason === undefined) this.#session.close();
+    if (this.#session === undefined) {
+      // Our own wish, not a refusal that would be worth a line.
+      if (this.#state === 'handshake') this.#state = 'refused';
+      this.#tls?.destroy();
+    } else if (reason === undefined) this.#session.close();
     else this.#session.fail(refusalCode(reason), reason);
   }
 

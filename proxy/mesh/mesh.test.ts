@@ -540,7 +540,7 @@ describe('impostors', () => {
   });
 
   test('the connection closes itself when a certificate expires', async () => {
-    const brief = await authority.issue(ORDER, { notAfter: Math.ceil(Date.now() / 1_000) * 1_000 + 1_000 });
+    const brief = await authority.issue(ORDER, { notAfter: Math.ceil(Date.now() / 1_000) * 1_000 + 2_000 });
     const client = await connect({}, brief);
     expect(client.expiresAt).toBe(brief.notAfter);
     await until('closed', () => client.state === 'closed');

@@ -162,6 +162,15 @@ describe('who is refused', () => {
     expect(verdict).toMatchObject({ ok: false, reason: 'untrusted_peer' });
   });
 
+  test('an authority below one that allows none', async () => {
+    const verdict = verifyPeer(await evidence({ by: await authority.intermediate() }));
+    expect(verdict).toMatchObject({
+      ok: false,
+      reason: 'untrusted_peer',
+      detail: expect.stringContaining('allows 0 authorities'),
+    });
+  });
+
   test('a certificate with a changed byte', async () => {
     const base = await evidence();
     const raw = Buffer.from(base.chain[0]!.raw);

@@ -557,6 +557,19 @@ describe('ending', () => {
     expect(harness.ends).toMatchObject([{ by: 'graceful' }]);
   });
 
+  test('an idle server that drains waits for the answer to its PING', () => {
+    const harness = Harness.ready('server');
+    harness.session.drain();
+    const probe = harness.sent()[1]!;
+    expect(harness.transport.ended).toBe(false);
+    harness.deliver(headers(1, true));
+    expect(harness.streams.length).toBe(1);
+    harness.streams[0]!.sendHeaders([':status', '200'], true);
+    expect(harness.turn().transport.ended).toBe(false);
+    harness.deliver(frame(FRAME.ping, 1, 0, probe.payload)).turn();
+    expect(harness.transport.ended).toBe(true);
+  });
+
   test('the connection breaks: every stream hears once, then the handler', async () => {
     const harness = Harness.ready('client');
     const [one, two] = [harness.open(), harness.open()];
@@ -600,6 +613,23 @@ describe('keepalive', () => {
     expect(harness.ends).toMatchObject([{ by: 'timeout' }]);
     expect(harness.clock.pending).toBe(0);
   });
+});
+
+test('what arrives while held data is delivered comes after it', () => {
+  const harness = Harness.ready('server').deliver(headers(1, false));
+  const stream = harness.streams[0]!;
+  const ear = harness.ears[0]!;
+  const take = ear.onData.bind(ear);
+  let more = true;
+  ear.onData = (buffer, start, end) => {
+    if (more) harness.deliver(data(1, 'c'));
+    more = false;
+    take(buffer, start, end);
+  };
+  stream.pause();
+  harness.deliver(data(1, 'a'), data(1, 'b'));
+  stream.resume();
+  expect(ear.bytes.toString()).toBe('abc');
 });
 
 test('reset while held data is delivered ends the delivery', () => {

@@ -7,6 +7,8 @@ import type { Credentials } from '../credentials.ts';
 export interface TestAuthority {
   readonly trustDomain: string;
   readonly rootsPem: string;
+  /** A further authority below the issuer, which does not allow one: what it signs must be refused. */
+  intermediate(): Promise<Signer>;
   /** A leaf for `spiffeId` signed by the issuer; the chain is leaf and issuer. */
   issue(spiffeId: string, options?: IssueOptions): Promise<Credentials>;
 }
@@ -61,7 +63,11 @@ export async function createTestAuthority(
       options.by ?? (options.byRoot === true ? { ...root, chainPem: '' } : issuer),
       root,
     );
-  return { trustDomain, rootsPem: root.certificate.toString('pem'), issue };
+  const intermediate = async (): Promise<Signer> => {
+    const signer = await authority(`CN=${trustDomain} rogue issuer`, from, to, issuer, undefined);
+    return { ...signer, chainPem: `${signer.chainPem}\n${issuer.chainPem}` };
+  };
+  return { trustDomain, rootsPem: root.certificate.toString('pem'), intermediate, issue };
 }
 
 async function authority(
