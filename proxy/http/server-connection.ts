@@ -7,7 +7,7 @@ import type { Http1ServerConnection, Http1ServerOptions } from './http.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Failure } from './message.ts';
 import { Output } from './output.ts';
-import { peerName } from './peer-name.ts';
+import { clientClosed, peerName } from './peer-name.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { RequestReader } from './request-reader.ts';
 import { type ExchangeHost, Http1ServerExchange } from './server-exchange.ts';
@@ -347,8 +347,4 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     this.output.discard();
     this.#transport.destroy(reset);
   }
-}
-
-function clientClosed(transport: Transport, what: string): Failure {
-  return { reason: 'client_closed', unprocessed: false, detail: `client ${peerName(transport)} ${what}` };
 }

@@ -1,9 +1,12 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { INIT_REPORT_FILE, PORTS, PROXY_UID } from '../contract/bootstrap.ts';
 import { OPTIONS } from './testing/options.ts';
 import { ADDRESSES, cannotRun, createPod, type Pod } from './testing/pod.ts';
+
+/** Each test starts up to a dozen processes: seconds on a busy machine. */
+jest.setTimeout(60_000);
 
 const skipped = cannotRun();
 if (skipped !== undefined) process.stderr.write(`init.netns.test.ts is skipped: ${skipped}\n`);
