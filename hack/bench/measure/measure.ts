@@ -1,0 +1,69 @@
+import { type LoadTools, runLoad } from '../load/run-load.ts';
+import type { Scenario, Values } from '../scenarios.ts';
+import type { World } from '../world/world.ts';
+import { measureLife } from './life.ts';
+import { type Foreign, foreignShare, snapshot } from './machine.ts';
+
+export type Attempt =
+  | { readonly kind: 'ok'; readonly values: Values; readonly foreign: Foreign }
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+export interface MeasureOptions {
+  readonly seconds: number;
+  /** Keep what was measured while others used the machine. */
+  readonly busy: boolean;
+  readonly tools: LoadTools;
+}
+
+/** More of a core than this in other hands, and the measurement says more of them. */
+const FOREIGN_LIMIT = 0.1;
+/** Compilers of code that runs first need more time than caches that have cooled. */
+const WARM_UP = { first: 4, later: 1 } as const;
+const warmed = new WeakMap<World, Set<string>>();
+
+/** One scenario at one contender. Throws when something broke; a measurement that cannot be trusted is rejected with its reason. */
+export async function measure(world: World, scenario: Scenario, options: MeasureOptions): Promise<Attempt> {
+  if (scenario.load.kind === 'life') return measureLife(world, scenario, options);
+  // The open-loop generator warms up by itself.
+  if (scenario.load.kind !== 'open') await runLoad(world, scenario, warmUpSeconds(world, scenario), options.tools);
+  const before = snapshot(world);
+  const outcome = await runLoad(world, scenario, options.seconds, options.tools);
+  const after = snapshot(world);
+  world.assertAlive();
+  const foreign = foreignShare(before, after);
+  const reason = doubt(outcome, foreign, options.busy);
+  if (reason !== undefined) return { kind: 'rejected', reason };
+  const { requests } = outcome;
+  const values = {
+    cpuUs: (after.proxies.cpuUs - before.proxies.cpuUs) / requests,
+    switches: (after.proxies.voluntarySwitches - before.proxies.voluntarySwitches) / requests,
+    rps: requests / outcome.seconds,
+    ...outcome.latencyUs,
+  };
+  return { kind: 'ok', values, foreign };
+}
+
+function warmUpSeconds(world: World, scenario: Scenario): number {
+  const done = warmed.get(world) ?? new Set<string>();
+  warmed.set(world, done);
+  if (done.has(scenario.name)) return WARM_UP.later;
+  done.add(scenario.name);
+  return WARM_UP.first;
+}
+
+/** Why a measurement is not taken; errors always are a reason, a busy machine only when not told to bear it. */
+export function doubt(
+  outcome: { readonly requests: number; readonly errors: number; readonly doubt?: string },
+  foreign: Foreign,
+  busy: boolean,
+): string | undefined {
+  if (outcome.requests === 0) return 'no request completed';
+  if (outcome.errors > 0) return `${outcome.errors} of ${outcome.requests + outcome.errors} requests failed`;
+  if (busy) return undefined;
+  if (outcome.doubt !== undefined) return outcome.doubt;
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  if (foreign.proxyCore > FOREIGN_LIMIT)
+    return `${percent(foreign.proxyCore)} of the proxies' core went to other processes`;
+  if (foreign.loadCore > FOREIGN_LIMIT) return `${percent(foreign.loadCore)} of the load core went to other processes`;
+  return undefined;
+}

@@ -1,0 +1,71 @@
+import { SCENARIOS } from './scenarios.ts';
+
+export interface BenchOptions {
+  readonly json: boolean;
+  readonly rounds: number;
+  /** Of each measurement. */
+  readonly seconds: number;
+  /** Names of scenarios; empty: all. */
+  readonly only: readonly string[];
+  /** Names of contenders; empty: all. */
+  readonly contenders: readonly string[];
+  /** Keep measurements of a machine that others use too. */
+  readonly busy: boolean;
+  readonly help: boolean;
+}
+
+export const DEFAULTS: BenchOptions = {
+  json: false,
+  rounds: 5,
+  seconds: 6,
+  only: [],
+  contenders: [],
+  busy: false,
+  help: false,
+};
+
+export const USAGE = `npm run bench -- [options]
+  --rounds N          rounds; everybody is measured in each (default ${DEFAULTS.rounds})
+  --seconds S         seconds of each measurement (default ${DEFAULTS.seconds})
+  --only NAME         one scenario: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}; may be repeated
+  --contender NAME    one contender: direct, haproxy, nginx, envoy-h1, envoy-h2, heddle; may be repeated
+  --busy              keep what was measured while others used the machine (figures are then marked)
+  --json              one JSON document on standard output
+`;
+
+/** Throws with a sentence on what is not understood. */
+export function parseOptions(args: readonly string[], contenders: readonly string[]): BenchOptions {
+  const only: string[] = [];
+  const named: string[] = [];
+  let { json, rounds, seconds, busy, help } = DEFAULTS;
+  const rest = [...args];
+  for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
+    if (option === '--json') json = true;
+    else if (option === '--busy') busy = true;
+    else if (option === '--help') help = true;
+    else if (option === '--rounds') rounds = whole(option, rest.shift(), 1, 1_000);
+    else if (option === '--seconds') seconds = whole(option, rest.shift(), 1, 600);
+    else if (option === '--only')
+      only.push(
+        oneOf(
+          option,
+          rest.shift(),
+          SCENARIOS.map((scenario) => scenario.name),
+        ),
+      );
+    else if (option === '--contender') named.push(oneOf(option, rest.shift(), contenders));
+    else throw new Error(`no option ${option}; --help names them`);
+  }
+  return { json, rounds, seconds, only, contenders: named, busy, help };
+}
+
+function whole(option: string, text: string | undefined, least: number, most: number): number {
+  const value = Number(text);
+  if (text !== undefined && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new Error(`${option} wants a whole number from ${least} to ${most}, not ${text ?? 'nothing'}`);
+}
+
+function oneOf(option: string, text: string | undefined, names: readonly string[]): string {
+  if (text !== undefined && names.includes(text)) return text;
+  throw new Error(`${option} knows ${names.join(', ')}, not ${text ?? 'nothing'}`);
+}
