@@ -6,7 +6,7 @@ import { HeddleError } from '../base/errors.ts';
 import { SocketTransport } from '../base/socket-transport.ts';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { until } from '../base/testing/wait.ts';
-import { MESH_LIMITS, Session, type SessionHandler } from '../http/h2/h2.ts';
+import { MESH_LIMITS, Session, type SessionHandler, type Stream } from '../http/h2/h2.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import { createTestAuthority, type TestAuthority } from '../tls/testing/authority.ts';
 import { startServerTls } from '../tls/tls.ts';
@@ -315,6 +315,29 @@ describe('a caller with a valid certificate and bad manners', () => {
     session.close();
   });
 
+  test.each([
+    ['that frame', [':heddle-form', 'chunked'], ['content-length', '3']],
+    ['that are pseudo-headers', [':heddle-form', 'chunked'], [':path', '/b']],
+    ['of a body with a length', ['content-length', '0'], ['x-sum', '1']],
+  ])('trailers %s are a stream error', async (_name, announce, trailers) => {
+    const tls = tlsClient({});
+    await new Promise((resolve) => tls.once('secureConnect', resolve));
+    const session = rawSession(tls, 'client', EXTRA_SETTINGS);
+    const resets: unknown[] = [];
+    const base = [':method', 'POST', ':scheme', 'http', ':authority', 'a', ':path', '/', ':heddle-dst', '10.0.0.1:80'];
+    const ear = {
+      onHeaders() {},
+      onData() {},
+      onEnd() {},
+      onDrain() {},
+      onReset: (end: unknown) => void resets.push(end),
+    };
+    session.open([...base, ...announce], false, ear).end(trailers);
+    await until('the reset', () => resets.length > 0);
+    expect(resets).toEqual([{ by: 'peer', code: 1 }]);
+    session.close();
+  });
+
   test('no handshake within its time', async () => {
     const clock = new FakeClock(Date.now());
     const slow = await startTestServer({ credentials: payment, clock, handshakeTimeoutMs: 900 });
@@ -326,6 +349,59 @@ describe('a caller with a valid certificate and bad manners', () => {
     expect(slow.refusals).toMatchObject([{ reason: 'handshake_timeout' }]);
     expect(clock.pending).toBe(0);
     await slow.close();
+  });
+});
+
+describe('a callee with a valid certificate and bad manners', () => {
+  test.each([
+    [
+      'a head that cannot be',
+      (stream: Stream) => stream.sendHeaders([':status', '200', 'transfer-encoding', 'chunked'], true),
+    ],
+    ['DATA before the head', (stream: Stream) => void stream.write(Buffer.from('x'), 0, 1)],
+    ['an end before the head', (stream: Stream) => stream.end()],
+    [
+      'more than Content-Length says',
+      (stream: Stream) => {
+        stream.sendHeaders([':status', '200', 'content-length', '1'], false);
+        stream.write(Buffer.from('xy'), 0, 2);
+      },
+    ],
+    [
+      'less than Content-Length says',
+      (stream: Stream) => {
+        stream.sendHeaders([':status', '200', 'content-length', '2'], false);
+        stream.write(Buffer.from('x'), 0, 1);
+        stream.end();
+      },
+    ],
+    ['a switch that nobody asked for', (stream: Stream) => stream.sendHeaders([':status', '101'], false)],
+    [
+      'a second head',
+      (stream: Stream) => {
+        stream.sendHeaders([':status', '200', ':heddle-form', 'chunked'], false);
+        stream.sendHeaders([':status', '200'], false);
+      },
+    ],
+  ])('%s is upstream_protocol', async (_name, answer) => {
+    const { port } = await listen((socket) => {
+      const tls = startServerTls(socket, Buffer.alloc(0), payment);
+      const onStream = (stream: Stream): void => {
+        stream.receiver = { onHeaders: () => answer(stream), onData() {}, onEnd() {}, onDrain() {}, onReset() {} };
+      };
+      tls.on('error', () => {}).once('secure', () => rawSession(tls, 'server', EXTRA_SETTINGS, { onStream }));
+    });
+    const client = await connectMesh(clientOptions(port, order, PAYMENT));
+    const collector = new Collector();
+    client.open(request(), META, collector);
+    await until('the failure', () => collector.failure);
+    expect(collector.failure).toMatchObject({
+      reason: 'upstream_protocol',
+      unprocessed: false,
+      detail: expect.stringContaining(PAYMENT),
+    });
+    expect(client.active).toBe(0);
+    client.close();
   });
 });
 
