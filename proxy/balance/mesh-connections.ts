@@ -1,6 +1,7 @@
 import type { Clock, Random, Timer } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
 import type { Watch } from '../base/watch.ts';
+import type { Reason } from '../contract/reasons.ts';
 import type { ConnectMeshOptions, MeshClient, SelfDescription } from '../mesh/mesh.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import type { Connections, ConnectWaiter, Opener } from './connections.ts';
@@ -20,6 +21,8 @@ export interface MeshOptions {
   /** DESIGN flow two, point 5: 60 s. */
   readonly idleMs: number;
   readonly maxWaiting: number;
+  /** Result of each connect: `connected` or a reason. For metrics. */
+  onConnect?(result: Reason | 'connected'): void;
 }
 
 /** A connection takes no new requests this long before the earlier of its certificates expires (or a tenth of what is left, if less). */
@@ -118,6 +121,7 @@ export class MeshConnections implements Connections {
 
   #connected(client: MeshClient, credentials: Credentials): void {
     this.#connecting = false;
+    this.#options.onConnect?.('connected');
     this.#quarantine.succeeded();
     this.#all.add(client);
     this.#current = client;
@@ -137,6 +141,7 @@ export class MeshConnections implements Connections {
     const own = error instanceof HeddleError && error.code === 'no_own_certificate';
     if (!own && !this.#draining) this.#quarantine.failed();
     const failure = connectFailure(this.#endpoint.name, error);
+    this.#options.onConnect?.(failure.reason);
     for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(failure);
   }
 

@@ -16,6 +16,7 @@ import type {
 } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
+import { Lease } from '../policy/lease.ts';
 import { answer } from './answer.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
@@ -47,7 +48,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #held: Buffer[] = [];
   #end: { trailers: HeaderList | undefined } | undefined;
   #upstream: ClientExchange | undefined;
-  #lease: BuiltWorkload | undefined;
+  readonly #lease = new Lease();
   #traceId = '';
   #state: 'waiting' | 'sent' | 'answering' | 'tunnel' | 'over' = 'waiting';
   #responseEnded = false;
@@ -76,8 +77,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       this.#refuse('unauthorized', `${identity ?? 'a caller without identity'}: denied by ${verdict.rule}`, false);
       return;
     }
-    rules.running++;
-    this.#lease = rules;
+    this.#lease.move(rules);
     this.#rewrite(rules);
     this.#connect();
   }
@@ -212,8 +212,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #close(status: number, reason: Reason | '', detail: string): void {
     this.#state = 'over';
     this.#held = [];
-    if (this.#lease !== undefined) this.#lease.running--;
-    this.#lease = undefined;
+    this.#lease.move(undefined);
     record(this.#context, {
       head: this.#head,
       source: this.#caller.source,

@@ -24,7 +24,12 @@ export interface AttemptOwner {
   onResponseEnd(attempt: Attempt, trailers: HeaderList | undefined): void;
   onUpstreamDrain(): void;
   onFailure(attempt: Attempt, failure: Failure): void;
+  /** No connection after `SLOW_CONNECT_MS`: another endpoint may be faster. */
+  onSlowConnect(attempt: Attempt): void;
 }
+
+/** DESIGN section 5: a second connection to another endpoint starts after 300 ms. */
+const SLOW_CONNECT_MS = 300;
 
 /** A response that nobody wants any more may still send this much before its connection is closed. */
 const DISCARD_BYTES = 64 * 1024;
@@ -43,6 +48,7 @@ export class Attempt implements ConnectWaiter, ResponseReceiver {
   #state: 'waiting' | 'running' | 'discarding' | 'over' = 'waiting';
   #exchange: ClientExchange | undefined;
   #perTry: Timer | undefined;
+  #slowConnect: Timer | undefined;
   #discardTimer: Timer | undefined;
   #discarded = 0;
   #tunnel = false;
@@ -67,7 +73,10 @@ export class Attempt implements ConnectWaiter, ResponseReceiver {
       this.#perTry = this.#context.clock.after(perTryMs, () => this.#timeOut(perTryMs));
     }
     const opener = this.#context.selfOpener(this.endpoint) ?? this.#connections.acquire(this, connectTimeoutMs);
-    if (opener === undefined) return false;
+    if (opener === undefined) {
+      this.#slowConnect = this.#context.clock.after(SLOW_CONNECT_MS, () => this.#owner.onSlowConnect(this));
+      return false;
+    }
     this.#open(opener);
     return true;
   }
@@ -140,6 +149,7 @@ export class Attempt implements ConnectWaiter, ResponseReceiver {
 
   #open(opener: Opener): void {
     this.#state = 'running';
+    this.#slowConnect?.clear();
     this.#exchange = opener.open(this.#owner.head, this.#owner.attemptMeta(this), this);
   }
 
@@ -160,6 +170,7 @@ export class Attempt implements ConnectWaiter, ResponseReceiver {
     this.#state = 'over';
     this.endpoint.inflight--;
     this.#perTry?.clear();
+    this.#slowConnect?.clear();
     this.#discardTimer?.clear();
   }
 }

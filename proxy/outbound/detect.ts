@@ -17,6 +17,8 @@ export interface DetectHandlers {
 const UNKNOWN_SILENCE_MS = 10;
 /** The same where clients were seen to speak first: memory delays, it never decides. */
 const LEARNED_SILENCE_MS = 1_000;
+/** A request line that stays incomplete is given to the codec, whose own time limit answers 408. */
+const INCOMPLETE_MS = 5_000;
 
 /**
  * Decides what a connection to an `auto` port speaks: by the client's first bytes, or, when the client is silent, by an upstream connected on
@@ -33,6 +35,7 @@ export class Detection implements TransportReceiver {
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #silence: Timer | undefined;
+  #incomplete: Timer | undefined;
   #raw: RawUpstream | undefined;
   #upstream: Transport | undefined;
   #over = false;
@@ -69,6 +72,7 @@ export class Detection implements TransportReceiver {
     this.#bytes = Buffer.concat([this.#bytes, buffer.subarray(start, end)]);
     const kind = classifyFirstBytes(this.#bytes);
     if (kind !== undefined) this.#clientSpoke(kind);
+    else this.#incomplete ??= this.#context.clock.after(INCOMPLETE_MS, () => this.#clientSpoke('http'));
   }
 
   /** The client said all it has to say: what cannot be a request line any more is opaque. */
@@ -171,5 +175,6 @@ export class Detection implements TransportReceiver {
   #finish(): void {
     this.#over = true;
     this.#silence?.clear();
+    this.#incomplete?.clear();
   }
 }

@@ -13,7 +13,8 @@ import type {
   ResponseHead,
   ServerExchange,
 } from '../http/message.ts';
-import type { Built, BuiltPort, BuiltRoute } from '../policy/build.ts';
+import type { BuiltPort, BuiltRoute } from '../policy/build.ts';
+import { Lease } from '../policy/lease.ts';
 import { type Entry, portOf } from '../policy/store.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { OutboundContext } from './context.ts';
@@ -25,6 +26,7 @@ import { rescue } from './rescue.ts';
 import { Retrier } from './retrier.ts';
 import type { Outcome } from './retry.ts';
 import { chooseEndpoint, routeOf } from './route.ts';
+import { Valve } from './valve.ts';
 
 /** What the connection knows: shared by all its requests. */
 export interface RequestOrigin {
@@ -48,23 +50,23 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   readonly #exchange: ServerExchange;
   readonly #started: number;
   readonly #replay = new Replay();
+  readonly #lease = new Lease();
+  readonly #valve: Valve;
   readonly #deadlines: Deadlines;
   readonly #retrier: Retrier;
   readonly #traceId: string;
   #state: State = 'deciding';
   #port: BuiltPort | undefined;
   #route: BuiltRoute | undefined;
-  /** The snapshot that this request counts under. */
-  #lease: Built | undefined;
   #attempt: Attempt | undefined;
   #attempts = 0;
+  #moved = false;
   #backoff: Timer | undefined;
   #cancelWait: (() => void) | undefined;
   #status = 0;
   #reason: Reason | '' = '';
   #detail = '';
   #responseEnded = false;
-  #paused = false;
 
   constructor(context: OutboundContext, origin: RequestOrigin, exchange: ServerExchange) {
     this.#context = context;
@@ -72,6 +74,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.#exchange = exchange;
     this.head = exchange.head;
     this.#started = context.clock.now();
+    this.#valve = new Valve(exchange);
     this.#deadlines = new Deadlines(context.clock, (reason, ms) => this.#late(reason, ms));
     this.#retrier = new Retrier(context, this.head);
     removeReserved(this.head);
@@ -95,7 +98,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.#deadlines.move();
     const upstream = this.#attempt?.exchange;
     if (this.#state !== 'tunnel') this.#replay.add(buffer, start, end, upstream === undefined);
-    if (upstream !== undefined && !upstream.write(buffer, start, end)) this.#pause();
+    if (upstream !== undefined && !upstream.write(buffer, start, end)) this.#hold();
   }
 
   onEnd(trailers: HeaderList | undefined): void {
@@ -131,7 +134,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     if (exchange === undefined) return;
     const more = this.#replay.writeTo(exchange);
     if (this.#replay.ended) exchange.end(this.#replay.trailers);
-    if (more) this.#resume();
+    if (more) this.#valve.open();
   }
 
   onInform(head: ResponseHead): void {
@@ -170,13 +173,26 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   }
 
   onUpstreamDrain(): void {
-    this.#resume();
+    this.#valve.open();
   }
 
   onFailure(_attempt: Attempt, failure: Failure): void {
     if (this.#state === 'over') return;
     if (this.#state === 'trying' && this.#tryAgain({ kind: 'failure', failure })) return;
     this.#fail(failure.reason, failure.detail);
+  }
+
+  /** The connection goes on being made for others; this request moves to another endpoint, once. */
+  onSlowConnect(attempt: Attempt): void {
+    const port = this.#port;
+    const route = this.#route;
+    if (this.#moved || this.#state !== 'trying' || port === undefined || route === undefined) return;
+    this.#moved = true;
+    const { random, clock } = this.#context;
+    const choice = chooseEndpoint(port, route, { random, now: clock.now(), avoid: attempt.endpoint });
+    if (choice.kind === 'none' || choice.endpoint === attempt.endpoint || choice.endpoint.quarantined) return;
+    attempt.leave();
+    this.#try(port, route, choice.endpoint);
   }
 
   // Decisions.
@@ -193,7 +209,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
       return;
     }
     this.#port = decision.port;
-    this.#leaseTo(decision.port.owner);
+    this.#lease.move(decision.port.owner);
     this.#route = routeOf(decision.port, this.head);
     if (this.#route === undefined) {
       this.#fail('no_route', `no route of ${decision.port.namespace}/${decision.port.name} matches this request`);
@@ -208,7 +224,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
 
   /** The key was given up as unused while this connection stayed open: asks for it again. */
   #obtain(first: boolean, avoid: EndpointState | undefined): void {
-    this.#pause();
+    this.#hold();
     this.#cancelWait = this.#context.store.obtain(this.#origin.entry.key, (settled) => {
       this.#cancelWait = undefined;
       if (this.#state === 'over') return;
@@ -228,12 +244,16 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
       this.#fail(choice.reason, choice.detail);
       return;
     }
+    this.#try(port, route, choice.endpoint);
+  }
+
+  #try(port: BuiltPort, route: BuiltRoute, endpoint: EndpointState): void {
     this.#state = 'trying';
     this.#attempts++;
-    const attempt = new Attempt(this.#context, this, choice.endpoint, this.#attempts);
+    const attempt = new Attempt(this.#context, this, endpoint, this.#attempts);
     this.#attempt = attempt;
     if (attempt.start(port.connectTimeoutMs, route.timeouts.perTryMs)) this.onReady(attempt);
-    else this.#pause();
+    else this.#hold();
   }
 
   /** Answers true when another try was arranged. Policy and budget are those in force now. */
@@ -266,7 +286,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     attempt.discard();
     this.#attempt = undefined;
     this.#state = 'backoff';
-    this.#pause();
+    this.#hold();
     if (delayMs <= 0) {
       this.#decide(false, attempt.endpoint);
       return;
@@ -306,8 +326,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.#backoff?.clear();
     this.#cancelWait?.();
     attempt?.leave();
-    this.#leaseTo(undefined);
-    this.#resume();
+    this.#lease.move(undefined);
+    this.#valve.open();
     record(this.#context, {
       head: this.head,
       port: this.#port,
@@ -323,21 +343,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     });
   }
 
-  #leaseTo(next: Built | undefined): void {
-    if (this.#lease !== undefined) this.#lease.running--;
-    if (next !== undefined) next.running++;
-    this.#lease = next;
-  }
-
-  #pause(): void {
-    if (this.#paused || this.requestEnded) return;
-    this.#paused = true;
-    this.#exchange.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#exchange.resume();
+  /** Stops the request's body, if more of it can come. */
+  #hold(): void {
+    if (!this.requestEnded) this.#valve.close();
   }
 }

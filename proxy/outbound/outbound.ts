@@ -124,6 +124,7 @@ function createConnector(options: OutboundOptions, limits: HttpLimits): Connecto
       handshakeTimeoutMs: MESH_HANDSHAKE_MS,
       idleMs: MESH_IDLE_MS,
       maxWaiting: MAX_WAITING,
+      onConnect: (result) => options.metrics.tlsConnections.child(['outbound', result]).inc(),
     },
     plain: {
       clock,
