@@ -31,8 +31,9 @@ export function fetchOnce(order: {
       },
     );
     call.on('error', (error) => resolve({ error: error.message, ms: elapsed() }));
-    if (order.timeoutMs !== undefined)
-      call.setTimeout(order.timeoutMs, () => call.destroy(new Error('client timeout')));
+    // Not `call.setTimeout`: that one starts only once the connection stands.
+    const timer = setTimeout(() => call.destroy(new Error('client timeout')), order.timeoutMs ?? 60_000);
+    call.on('close', () => clearTimeout(timer));
     call.end(order.body);
   });
 }
