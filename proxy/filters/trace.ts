@@ -29,12 +29,14 @@ export function trace(head: HeaderHolder, random: Random, samplingPercent: numbe
   return traceId;
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** 32-bit words as 8 hex digits each; never all zeros. */
 function hex(random: Random, words: number): string {
   let text = '';
   for (let word = 0; word < words; word++) {
     const bits = Math.floor(random() * 4_294_967_295) + 1;
-    text += bits.toString(16).padStart(8, '0').slice(-8);
+    text += HEX[bits >>> 24]! + HEX[(bits >>> 16) & 0xff]! + HEX[(bits >>> 8) & 0xff]! + HEX[bits & 0xff]!;
   }
   return text;
 }

@@ -127,26 +127,20 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   #open(opener: Opener): void {
-    const upstream = opener.open(this.#head, NO_META, this.#answer);
+    const upstream = opener.open(this.#head, NO_META, new ApplicationAnswer(this));
     this.#upstream = upstream;
     this.#state = 'sent';
     for (const piece of this.#held) upstream.write(piece, 0, piece.length);
     if (this.#end !== undefined) upstream.end(this.#end.trailers);
   }
 
-  /** The application's side. */
-  readonly #answer: ResponseReceiver = {
-    onInform: (head) => this.#exchange.inform(head),
-    onResponse: (head) => this.#respond(head),
-    onBody: (buffer, start, end) => {
-      if (!this.#exchange.write(buffer, start, end)) this.#upstream?.pause();
-    },
-    onEnd: (trailers) => this.#responseEnd(trailers),
-    onDrain: () => this.#exchange.resume(),
-    onFailure: (failure) => this.#failed(failure),
-  };
+  // The application's side, told by `ApplicationAnswer`.
 
-  #respond(head: ResponseHead): void {
+  onInform(head: ResponseHead): void {
+    this.#exchange.inform(head);
+  }
+
+  onResponse(head: ResponseHead): void {
     this.#held = [];
     removeReserved(head);
     this.#status = head.status;
@@ -155,7 +149,15 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     this.#exchange.respond(head);
   }
 
-  #responseEnd(trailers: HeaderList | undefined): void {
+  onResponseBody(buffer: Buffer, start: number, end: number): void {
+    if (!this.#exchange.write(buffer, start, end)) this.#upstream?.pause();
+  }
+
+  onUpstreamDrain(): void {
+    this.#exchange.resume();
+  }
+
+  onResponseEnd(trailers: HeaderList | undefined): void {
     if (this.#state === 'over') return;
     if (!this.#responseEnded) this.#exchange.end(trailers);
     this.#responseEnded = true;
@@ -163,7 +165,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     else this.#close(this.#status, '', '');
   }
 
-  #failed(failure: Failure): void {
+  onFailure(failure: Failure): void {
     if (this.#state === 'over') return;
     if (failure.unprocessed && !this.#freshTried && this.#state === 'sent') {
       // A kept connection was closed before anything was written on it: the same application, on another connection.
@@ -224,6 +226,39 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       attempt: this.#caller.mesh?.meta.attempt ?? 1,
       traceId: this.#traceId,
     });
+  }
+}
+
+/** Both ends of a request have an `onBody`: this one is the application's. */
+class ApplicationAnswer implements ResponseReceiver {
+  readonly #request: InboundRequest;
+
+  constructor(request: InboundRequest) {
+    this.#request = request;
+  }
+
+  onInform(head: ResponseHead): void {
+    this.#request.onInform(head);
+  }
+
+  onResponse(head: ResponseHead): void {
+    this.#request.onResponse(head);
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.#request.onResponseBody(buffer, start, end);
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.#request.onResponseEnd(trailers);
+  }
+
+  onDrain(): void {
+    this.#request.onUpstreamDrain();
+  }
+
+  onFailure(failure: Failure): void {
+    this.#request.onFailure(failure);
   }
 }
 

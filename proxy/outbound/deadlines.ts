@@ -4,26 +4,32 @@ import type { Timeouts } from '../contract/snapshot.ts';
 /** How often an idle stream is looked at: it ends at most this fraction of `streamIdleMs` too late. */
 const IDLE_CHECKS = 4;
 
+export interface DeadlinesOwner {
+  onLate(reason: 'request_timeout' | 'stream_idle_timeout', ms: number): void;
+}
+
 /**
  * `request` (from the head to the last byte) and `streamIdle` of one request. Bytes that move only set a flag: no timer is touched for them.
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #onLate: (reason: 'request_timeout' | 'stream_idle_timeout', ms: number) => void;
+  readonly #owner: DeadlinesOwner;
   #endsAt: number | undefined;
   #request: Timer | undefined;
   #idle: Timer | undefined;
   #moved = false;
 
-  constructor(clock: Clock, onLate: (reason: 'request_timeout' | 'stream_idle_timeout', ms: number) => void) {
+  constructor(clock: Clock, owner: DeadlinesOwner) {
     this.#clock = clock;
-    this.#onLate = onLate;
+    this.#owner = owner;
   }
 
   start(timeouts: Timeouts): void {
     if (timeouts.requestMs > 0) {
       this.#endsAt = this.#clock.now() + timeouts.requestMs;
-      this.#request = this.#clock.after(timeouts.requestMs, () => this.#onLate('request_timeout', timeouts.requestMs));
+      this.#request = this.#clock.after(timeouts.requestMs, () =>
+        this.#owner.onLate('request_timeout', timeouts.requestMs),
+      );
     }
     if (timeouts.streamIdleMs > 0) this.#watch(timeouts.streamIdleMs, 0);
   }
@@ -54,7 +60,7 @@ export class Deadlines {
       const checks = this.#moved ? 0 : quiet + 1;
       this.#moved = false;
       if (checks < IDLE_CHECKS) this.#watch(ms, checks);
-      else this.#onLate('stream_idle_timeout', ms);
+      else this.#owner.onLate('stream_idle_timeout', ms);
     });
   }
 }

@@ -18,13 +18,13 @@ import { Lease } from '../policy/lease.ts';
 import { type Entry, portOf } from '../policy/store.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { OutboundContext } from './context.ts';
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import { isEventStream, isHeadOnly, peerReason } from './heads.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
 import { Replay } from './replay.ts';
 import { rescue } from './rescue.ts';
 import { Retrier } from './retrier.ts';
-import type { Outcome } from './retry.ts';
+import { FIRST_RETRIABLE, type Outcome } from './retry.ts';
 import { chooseEndpoint, routeOf } from './route.ts';
 import { Valve } from './valve.ts';
 
@@ -43,7 +43,7 @@ type State = 'deciding' | 'trying' | 'backoff' | 'answering' | 'tunnel' | 'over'
  * One request of the application: decides under the snapshot in force (again for every retry), runs attempts, and closes the books once.
  * `deciding`: waits for configuration; `trying`: an attempt runs, nothing is answered; `backoff`; `answering`: the response goes out; `tunnel`; `over`.
  */
-export class OutboundRequest implements RequestReceiver, AttemptOwner {
+export class OutboundRequest implements RequestReceiver, AttemptOwner, DeadlinesOwner {
   readonly head: RequestHead;
   readonly #context: OutboundContext;
   readonly #origin: RequestOrigin;
@@ -53,7 +53,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
   readonly #lease = new Lease();
   readonly #valve: Valve;
   readonly #deadlines: Deadlines;
-  readonly #retrier: Retrier;
+  /** Made with the first outcome that asks for it. */
+  #retrier: Retrier | undefined;
   readonly #traceId: string;
   #state: State = 'deciding';
   #port: BuiltPort | undefined;
@@ -75,8 +76,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.head = exchange.head;
     this.#started = context.clock.now();
     this.#valve = new Valve(exchange);
-    this.#deadlines = new Deadlines(context.clock, (reason, ms) => this.#late(reason, ms));
-    this.#retrier = new Retrier(context, this.head);
+    this.#deadlines = new Deadlines(context.clock, this);
     removeReserved(this.head);
     this.#traceId = trace(
       this.head,
@@ -144,7 +144,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
 
   onResponse(attempt: Attempt, head: ResponseHead): void {
     this.#deadlines.move();
-    if (head.framing !== 'tunnel' && this.#tryAgain({ kind: 'response', head })) return;
+    if (head.status >= FIRST_RETRIABLE && this.#tryAgain({ kind: 'response', head })) return;
     const reason = peerReason(attempt.endpoint, head);
     if (reason !== undefined && this.#reason === '') {
       this.#reason = reason;
@@ -155,7 +155,6 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
     if (this.#state === 'tunnel' || isEventStream(head)) this.#deadlines.endless();
     this.#exchange.respond(head);
-    // Framing `none` is a complete response, but the attempt says so itself in `onEnd`.
     this.#responseEnded = head.framing === 'none';
   }
 
@@ -263,6 +262,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
     const route = port === undefined ? undefined : routeOf(port, this.head);
     const attempt = this.#attempt;
     if (port === undefined || route === undefined || attempt === undefined) return false;
+    this.#retrier ??= new Retrier(this.#context, this.head);
     const verdict = this.#retrier.judge({
       port,
       route,
@@ -296,7 +296,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner {
 
   // Ends.
 
-  #late(reason: 'request_timeout' | 'stream_idle_timeout', ms: number): void {
+  onLate(reason: 'request_timeout' | 'stream_idle_timeout', ms: number): void {
     if (this.#state === 'over') return;
     const where = this.#attempt === undefined ? '' : ` (try ${this.#attempts} at ${this.#attempt.endpoint.name})`;
     this.#fail(reason, `not within ${ms} ms${where}`);

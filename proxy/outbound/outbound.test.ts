@@ -319,6 +319,34 @@ test('a kept connection sees a new policy with its next request, an old one is c
   raw.socket.destroy();
 });
 
+test('a connect that takes long is not waited for when there is another endpoint', async () => {
+  const clock = new FakeClock();
+  const identity = 'spiffe://test.local/ns/shop/sa/payment';
+  const credentials = {
+    identity,
+    trustDomain: 'test.local',
+    keyPem: '',
+    chainPem: '',
+    rootsPem: '',
+    notBefore: 0,
+    notAfter: 1,
+  };
+  let asked = 0;
+  const connectMesh = () => {
+    asked++;
+    return new Promise<never>(() => {});
+  };
+  const proxy = side({ clock, credentials, connectMesh, random: () => 0 });
+  const backend = await app((_request, response) => response.end('other'));
+  const dead = { address: '10.1.1.1', port: 80, identity, subsets: [] };
+  const alive = { address: '127.0.0.1', port: backend.port, subsets: [] };
+  proxy.store.commit(proxy.store.prepare(KEY, service([servicePort([dead, alive])])));
+  const promise = call({ port: await proxy.redirect('10.96.0.1', 80), method: 'POST', body: 'pay' });
+  await until('the connect', () => asked === 1);
+  clock.advance(300);
+  expect(await promise).toMatchObject({ status: 200, body: 'other' });
+});
+
 test('draining finishes what runs and says Connection: close', async () => {
   const proxy = side();
   const answers: (() => void)[] = [];

@@ -16,7 +16,7 @@ import type { Credentials } from '../tls/credentials.ts';
 import { accept } from './accept.ts';
 import type { OutboundContext } from './context.ts';
 import { type ServeSelf, selfOpener } from './self-call.ts';
-import type { HttpConnections } from './serve-http.ts';
+import { HttpConnections } from './serve-http.ts';
 
 export interface OutboundOptions {
   readonly clock: Clock;
@@ -60,15 +60,13 @@ const MAX_WAITING = 1_024;
 
 /** The outbound side: accept, look up, detect, route, dispatch, record. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const connections: HttpConnections = new Set();
+  const connections = new HttpConnections();
   const context = createContext(options);
   return {
     accept: (socket, original) => accept(context, connections, socket, original),
-    drain() {
-      for (const connection of [...connections]) connection.drain();
-    },
+    drain: () => connections.drain(),
     close() {
-      for (const connection of [...connections]) connection.close();
+      connections.close();
       context.connector.close();
     },
     get connections() {

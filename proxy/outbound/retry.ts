@@ -8,6 +8,9 @@ export type Outcome =
   | { readonly kind: 'failure'; readonly failure: Failure }
   | { readonly kind: 'response'; readonly head: ResponseHead };
 
+/** Responses below this status are never retried, whatever is listed: the hot path asks nobody. */
+export const FIRST_RETRIABLE = 400;
+
 export interface RetryInput {
   readonly request: RequestHead;
   readonly retries: Retries;

@@ -8,7 +8,33 @@ import { record } from './record.ts';
 import { rescue } from './rescue.ts';
 
 /** HTTP/1.1 connections of the application, for `drain` and `close`. */
-export type HttpConnections = Set<Http1ServerConnection>;
+export class HttpConnections {
+  readonly #all = new Set<Http1ServerConnection>();
+  #draining = false;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(connection: Http1ServerConnection): void {
+    this.#all.add(connection);
+    if (this.#draining) connection.drain();
+  }
+
+  delete(connection: Http1ServerConnection): void {
+    this.#all.delete(connection);
+  }
+
+  /** Those that come later are drained at once. */
+  drain(): void {
+    this.#draining = true;
+    for (const connection of [...this.#all]) connection.drain();
+  }
+
+  close(): void {
+    for (const connection of [...this.#all]) connection.close();
+  }
+}
 
 /** Parses the connection and starts an `OutboundRequest` for each request. */
 export function serveHttp(
@@ -24,7 +50,7 @@ export function serveHttp(
     first,
     onRequest: (exchange) => new OutboundRequest(context, origin, exchange).start(),
     onBadRequest: (info) => recordBad(context, origin.destination, info),
-    onClose: () => void connections.delete(connection),
+    onClose: () => connections.delete(connection),
   });
   connections.add(connection);
 }
@@ -48,7 +74,7 @@ export function refuseHttp(
       recordOwn(context, exchange.head, refusal.destination, response.status, refusal.reason, refusal.detail);
       connection.drain();
     },
-    onClose: () => void connections.delete(connection),
+    onClose: () => connections.delete(connection),
   });
   connections.add(connection);
 }
