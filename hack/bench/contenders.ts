@@ -10,7 +10,7 @@ import { ADDRESS, TRUST_DOMAIN } from './plan.ts';
 import type { Redirection } from './world/network.ts';
 
 /** What a contender can be measured at. */
-export type Work = 'hop' | 'pair' | 'tcp' | 'grpc';
+export type Work = 'hop' | 'pair' | 'tcp' | 'grpc' | 'destinations';
 
 export type Side = 'outbound' | 'inbound';
 
@@ -30,14 +30,21 @@ export interface Contender {
   readonly notYet?: Readonly<Partial<Record<Work, string>>>;
   readonly redirection: Redirection;
   /** Undefined: no process on that side. `folder` is its own, writable for the proxies' user. */
-  plan(side: Side, folder: string, run: ContenderInputs): ProxyPlan | undefined;
+  plan(side: Side, folder: string, run: ContenderInputs, extra?: Extra): ProxyPlan | undefined;
+}
+
+/** What a configuration holds beside the plan's Services. */
+export interface Extra {
+  /** Services that nobody calls, five endpoints each. */
+  readonly destinations: number;
 }
 
 export interface ContenderInputs {
   readonly files: RunFiles;
   readonly programs: ReadonlyMap<Program, string>;
-  /** The proxy's bundle. */
+  /** The proxy's bundle, and the options that its image gives to Node. */
   readonly heddle: string;
+  readonly nodeOptions: readonly string[];
   /** Text of a PEM file. */
   readonly read: (file: string) => string;
   /** Milliseconds since 1970. */
@@ -107,10 +114,10 @@ const heddle: Contender = {
   name: OURSELVES,
   title: 'Heddle',
   needs: [],
-  does: ['hop', 'pair', 'tcp'],
+  does: ['hop', 'pair', 'tcp', 'destinations'],
   notYet: { grpc: 'HTTP/2 from applications passes as an opaque stream: requests are not routed or counted yet' },
   redirection: 'heddle',
-  plan(side, folder, { files, heddle: bundle, read, now }) {
+  plan(side, folder, { files, heddle: bundle, nodeOptions, read, now }, extra) {
     const name = side === 'outbound' ? 'client' : 'server';
     const leaf = files.certificates[name];
     const credentials = {
@@ -124,11 +131,11 @@ const heddle: Contender = {
       files: [
         {
           path: configuration,
-          text: JSON.stringify(side === 'outbound' ? heddleOutbound() : heddleInbound()),
+          text: JSON.stringify(side === 'outbound' ? heddleOutbound(extra?.destinations ?? 0) : heddleInbound()),
         },
         { path: join(folder, 'state', 'credentials.json'), text: JSON.stringify(credentials), secret: true },
       ],
-      command: [process.execPath, ...HEDDLE_NODE_OPTIONS, bundle],
+      command: [process.execPath, ...nodeOptions, bundle],
       env: {
         [ENV.podName]: `${name}-0`,
         [ENV.podNamespace]: 'bench',
@@ -144,9 +151,6 @@ const heddle: Contender = {
     };
   },
 };
-
-/** As in the image (Dockerfile, ENTRYPOINT) . */
-const HEDDLE_NODE_OPTIONS = ['--disable-warning=ExperimentalWarning', '--enable-source-maps'];
 
 /** In this order within every round. */
 export const CONTENDERS: readonly Contender[] = [direct, haproxy, nginx, envoy('h1'), envoy('h2'), heddle];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROXY_UID } from '../../proxy/contract/bootstrap.ts';
 import { run } from '../cluster/run.ts';
-import type { Answer, Target } from './load/ask.ts';
+import type { Answer, Target, UnaryAnswer } from './load/ask.ts';
 import { inClient, pairTarget } from './load/run-load.ts';
 import type { CertificateFiles, Leaf } from './peers/files.ts';
 import {
@@ -15,7 +15,7 @@ import {
   SERVER_NAME,
   SERVICES,
 } from './plan.ts';
-import { script } from './world/backends.ts';
+import { GRPC_MESSAGE, GRPC_PATH, script } from './world/backends.ts';
 import { inside } from './world/network.ts';
 import type { World } from './world/world.ts';
 
@@ -30,7 +30,12 @@ const TRACEPARENT = /^traceparent=00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/m;
 const FORGED = 'spiffe://bench.local/ns/bench/sa/forged';
 
 /** Status, body, routes by host and path, trace header, identity header, and who is not let in: all that the contender claims to do. */
-export async function checkWorld(world: World, certificates: CertificateFiles): Promise<readonly Check[]> {
+export async function checkWorld(
+  world: World,
+  certificates: CertificateFiles,
+  /** Whether there is a gRPC application. */
+  grpc: boolean,
+): Promise<readonly Check[]> {
   const { does, redirection } = world.contender;
   const checks: Check[] = [];
   if (redirection === 'none') checks.push(await body(world, 'direct', { ...pairTarget(world), path: '/' }, 'a'));
@@ -39,7 +44,25 @@ export async function checkWorld(world: World, certificates: CertificateFiles): 
     checks.push(...(await routes(world, 'pair')), await header(world, 'pair', IDENTITY.client));
     checks.push(...(await strangers(world, certificates)));
   }
+  if (does.includes('tcp')) checks.push(await echo(world));
+  if (does.includes('grpc') && grpc) checks.push(await unary(world));
   return checks;
+}
+
+async function echo(world: World): Promise<Check> {
+  const command = [process.execPath, script('ask.ts'), 'echo', JSON.stringify({ ...SERVICES.tcp, path: '' })];
+  const whole = (await run(...inClient(world, command))).trim() === 'true';
+  return { name: 'tcp: bytes and end come back', fault: whole ? undefined : 'something else came back' };
+}
+
+/** Message and trailers, not only a status. */
+async function unary(world: World): Promise<Check> {
+  const message = GRPC_MESSAGE.toString('hex');
+  const target = { ...SERVICES.grpc, path: GRPC_PATH, message };
+  const command = [process.execPath, script('ask.ts'), 'unary', JSON.stringify(target)];
+  const answer = JSON.parse(await run(...inClient(world, command))) as UnaryAnswer;
+  const right = answer.status === 200 && answer.body === message && answer.grpcStatus === 0;
+  return { name: 'grpc: message and trailers', fault: right ? undefined : JSON.stringify(answer) };
 }
 
 async function routes(world: World, work: 'hop' | 'pair'): Promise<Check[]> {

@@ -16,6 +16,7 @@ import { machineFacts } from './machine-facts.ts';
 import { measure } from './measure/measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
 import { makeCertificates } from './peers/certificates.ts';
+import { proxyNodeOptions } from './peers/heddle-image.ts';
 import { findPrograms, type Programs } from './peers/programs.ts';
 import { CORES } from './plan.ts';
 import { printReport } from './print.ts';
@@ -26,6 +27,7 @@ import { GRPC_MESSAGE } from './world/backends.ts';
 import { removeLeftovers } from './world/network.ts';
 import { createWorld, type World } from './world/world.ts';
 
+const DOCKERFILE = new URL('../../Dockerfile', import.meta.url);
 const progress = createProgress();
 
 async function main(options: BenchOptions): Promise<void> {
@@ -33,7 +35,7 @@ async function main(options: BenchOptions): Promise<void> {
   await run('taskset', ['-c', '-p', String(CORES.load), String(process.pid)]);
   await removeLeftovers();
   const programs = await findPrograms(progress);
-  const folder = mkdtempSync(join(tmpdir(), 'heddle-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), `heddle-bench-${process.pid}-`));
   chmodSync(folder, 0o755);
   const worlds = new Map<string, World>();
   const stop = async (): Promise<void> => {
@@ -100,6 +102,7 @@ async function prepare(folder: string, programs: Programs): Promise<ContenderInp
     files: { folder, certificates },
     programs: programs.found,
     heddle: join(distFolder('proxy'), 'main.mjs'),
+    nodeOptions: proxyNodeOptions(readFileSync(DOCKERFILE, 'utf8')),
     read: (file) => readFileSync(file, 'utf8'),
     now: Date.now(),
   };
@@ -115,7 +118,9 @@ async function admit(contender: Contender, inputs: ContenderInputs, worlds: Map<
     const world = await createWorld(contender, inputs);
     worlds.set(name, world);
     await untilServing(world);
-    const checks = await progress.step(`${name}: checked`, () => checkWorld(world, inputs.files.certificates));
+    const checks = await progress.step(`${name}: checked`, () =>
+      checkWorld(world, inputs.files.certificates, inputs.programs.has('nghttpd')),
+    );
     for (const check of checks) if (check.fault !== undefined) progress.say(`${name}: ${check.name}: ${check.fault}`);
     return { name, title, checks };
   } catch (error) {

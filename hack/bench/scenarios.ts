@@ -1,4 +1,4 @@
-import { DIRECT, OURSELVES, type Work } from './contenders.ts';
+import { DIRECT, type Work } from './contenders.ts';
 
 /** What one measurement gives: names of `METRICS` to values. */
 export type Values = Readonly<Record<string, number>>;
@@ -8,6 +8,8 @@ export type Load =
   | { readonly kind: 'ping-pong'; readonly connections: number; readonly bytes: number }
   | { readonly kind: 'grpc'; readonly connections: number; readonly streams: number }
   | { readonly kind: 'open'; readonly connections: number; readonly rate: number }
+  | { readonly kind: 'copies'; readonly count: number }
+  | { readonly kind: 'destinations'; readonly count: number }
   | { readonly kind: 'life'; readonly connections: number; readonly rate: number; readonly held: number };
 
 /** What issue 4 wants of ourselves. */
@@ -45,6 +47,9 @@ export const METRICS: Readonly<Record<string, { readonly title: string; readonly
   loadedResident: { title: 'loaded resident MiB', digits: 1 },
   loadedPrivate: { title: 'loaded private MiB', digits: 1 },
   loadedInbound: { title: 'loaded resident MiB (called side)', digits: 1 },
+  copyPss: { title: 'PSS a copy MiB', digits: 1 },
+  copyPrivate: { title: 'private a copy MiB', digits: 1 },
+  growth: { title: 'growth of resident MiB', digits: 1 },
   connectionKb: { title: 'idle connection kB', digits: 1 },
 };
 
@@ -129,6 +134,24 @@ export const SCENARIOS: readonly Scenario[] = [
       absolute('connectionKb', 8),
     ],
   },
+  {
+    name: 'copies',
+    title: '20 idle copies of the calling side, each in a namespace of its own',
+    work: 'pair',
+    load: { kind: 'copies', count: 20 },
+    metrics: ['copyPss', 'copyPrivate'],
+    baseline: false,
+    goals: [absolute('copyPss', 20)],
+  },
+  {
+    name: 'destinations',
+    title: '5,000 destinations held, 5 endpoints each, none called',
+    work: 'destinations',
+    load: { kind: 'destinations', count: 5_000 },
+    metrics: ['growth'],
+    baseline: false,
+    goals: [absolute('growth', 40)],
+  },
 ];
 
 /** Whether a contender takes part; the direct way only where it is the baseline. */
@@ -138,5 +161,3 @@ export function takesPart(
 ): boolean {
   return contender.name === DIRECT ? scenario.baseline : contender.does.includes(scenario.work);
 }
-
-export { DIRECT, OURSELVES };

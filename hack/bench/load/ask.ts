@@ -1,8 +1,10 @@
 /**
  * Single requests from inside of a namespace, `node ask.ts VERB '<json>'`:
  * `call` makes one request and prints the `Answer`; `until` asks again and again until a 200 comes, and prints when (milliseconds since 1970, with
- * fractions); `hold` opens connections, makes one request on each and keeps them until its input ends.
+ * fractions); `hold` opens connections, makes one request on each and keeps them until its input ends; `echo` sends a block over TCP and prints whether
+ * it came back whole; `unary` makes one gRPC-shaped call (h2c, prior knowledge) and prints a `UnaryAnswer`.
  */
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { ResponseReader } from './response-reader.ts';
 
@@ -74,11 +76,70 @@ function held(target: Target): Promise<Socket> {
   });
 }
 
+export interface UnaryAnswer {
+  readonly status: number;
+  /** Of the body, hex. */
+  readonly body: string;
+  /** `grpc-status` of the trailers; -1: there were none. */
+  readonly grpcStatus: number;
+}
+
+function unary(target: Target & { readonly message: string }): Promise<UnaryAnswer> {
+  return new Promise((resolve) => {
+    const session = connectHttp2(`http://${target.address}:${target.port}`);
+    let status = 0;
+    let grpcStatus = -1;
+    const pieces: Buffer[] = [];
+    const done = (): void => {
+      session.destroy();
+      resolve({ status, body: Buffer.concat(pieces).toString('hex'), grpcStatus });
+    };
+    session.on('error', done);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': target.path,
+      ':authority': target.host,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.setTimeout(TIMEOUT_MS, done);
+    stream.on('response', (headers) => {
+      status = Number(headers[':status'] ?? 0);
+    });
+    stream.on('trailers', (trailers) => {
+      grpcStatus = Number(trailers['grpc-status'] ?? -1);
+    });
+    stream.on('data', (piece: Buffer) => pieces.push(piece));
+    stream.on('close', done).on('error', done);
+    stream.end(Buffer.from(target.message, 'hex'));
+  });
+}
+
+const ECHO_BYTES = 100_000;
+
+/** True when a block that fits no buffer comes back byte for byte, and the other side's end after it. */
+function echoed(target: Target): Promise<boolean> {
+  return new Promise((resolve) => {
+    const block = Buffer.from(Uint8Array.from({ length: ECHO_BYTES }, (_, index) => (index * 31) % 251));
+    const socket = connect({ host: target.address, port: target.port, timeout: TIMEOUT_MS, allowHalfOpen: true });
+    const pieces: Buffer[] = [];
+    const done = (): void => {
+      socket.destroy();
+      resolve(Buffer.concat(pieces).equals(block));
+    };
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.on('end', done).on('error', done).on('timeout', done);
+    socket.end(block);
+  });
+}
+
 if (import.meta.main) {
   const [verb, json = '{}'] = process.argv.slice(2);
-  const target = JSON.parse(json) as Target & { connections: number };
+  const target = JSON.parse(json) as Target & { connections: number; message: string };
   if (verb === 'call') process.stdout.write(`${JSON.stringify(await call(target))}\n`);
   else if (verb === 'until') process.stdout.write(`${await until(target)}\n`);
   else if (verb === 'hold') await hold(target);
-  else throw new Error(`no verb ${verb}; there are call, until, hold`);
+  else if (verb === 'echo') process.stdout.write(`${await echoed(target)}\n`);
+  else if (verb === 'unary') process.stdout.write(`${JSON.stringify(await unary(target))}\n`);
+  else throw new Error(`no verb ${verb}; there are call, until, hold, echo, unary`);
 }

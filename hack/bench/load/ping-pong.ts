@@ -69,8 +69,9 @@ export async function pingPong(options: PingPongOptions): Promise<PingPongResult
 
 /** Sends back what it gets. Runs until it is ended. */
 export function echo(address: string, port: number): void {
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.on('data', (chunk) => socket.write(chunk));
+    socket.on('end', () => socket.end());
     socket.on('error', () => socket.destroy());
   });
   server.listen({ host: address, port, backlog: 4096 });

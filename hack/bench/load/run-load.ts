@@ -44,6 +44,9 @@ export function runLoad(world: World, scenario: Scenario, seconds: number, tools
     case 'open':
     case 'life':
       return runOpen(world, load, seconds);
+    case 'copies':
+    case 'destinations':
+      throw new Error(`${scenario.name} has no load`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type LoadTools, runLoad } from '../load/run-load.ts';
 import type { Scenario, Values } from '../scenarios.ts';
 import type { World } from '../world/world.ts';
+import { measureCopies, measureDestinations } from './copies.ts';
 import { measureLife } from './life.ts';
 import { type Foreign, foreignShare, snapshot } from './machine.ts';
 
@@ -23,9 +24,12 @@ const warmed = new WeakMap<World, Set<string>>();
 
 /** One scenario at one contender. Throws when something broke; a measurement that cannot be trusted is rejected with its reason. */
 export async function measure(world: World, scenario: Scenario, options: MeasureOptions): Promise<Attempt> {
-  if (scenario.load.kind === 'life') return measureLife(world, scenario, options);
+  const { load } = scenario;
+  if (load.kind === 'life') return measureLife(world, scenario, options);
+  if (load.kind === 'copies') return measureCopies(world, load.count);
+  if (load.kind === 'destinations') return measureDestinations(world, load.count);
   // The open-loop generator warms up by itself.
-  if (scenario.load.kind !== 'open') await runLoad(world, scenario, warmUpSeconds(world, scenario), options.tools);
+  if (load.kind !== 'open') await runLoad(world, scenario, warmUpSeconds(world, scenario), options.tools);
   const before = snapshot(world);
   const outcome = await runLoad(world, scenario, options.seconds, options.tools);
   const after = snapshot(world);

@@ -12,6 +12,9 @@ import { serviceKey, WORKLOAD_KEY } from '../../../proxy/contract/snapshot.ts';
 import { ADDRESS, BACKENDS, IDENTITY, OTHER_PATH, SERVICE_RANGE, SERVICES, TRUST_DOMAIN } from '../plan.ts';
 
 const NAMESPACE = 'bench';
+/** Services that nobody calls: at most 65,536. */
+const IDLE_RANGE = '10.79.0.0/16';
+const IDLE_ENDPOINTS = 5;
 const TIMEOUTS: Timeouts = { requestMs: 15_000, perTryMs: 0, streamIdleMs: 0 };
 /** As a mesh has them by default: once more where the application cannot have seen the request. */
 const RETRIES: Retries = {
@@ -23,8 +26,11 @@ const RETRIES: Retries = {
   budget: { percent: 20, minPerSecond: 1 },
 };
 
-/** Our proxy beside the calling application: every Service of the plan, routed by original destination and path. */
-export function heddleOutbound(): StaticConfiguration {
+/**
+ * Our proxy beside the calling application: every Service of the plan, routed by original destination and path. `destinations` more Services stand for
+ * what a large application subscribes to.
+ */
+export function heddleOutbound(destinations = 0): StaticConfiguration {
   const services = [
     service('hop', SERVICES.hop.port, 'http', [endpoint(BACKENDS.plainA, 'a'), endpoint(BACKENDS.plainB, 'b')], true),
     service('hop-other', SERVICES.hopOther.port, 'http', [endpoint(BACKENDS.plainB, 'b')], false),
@@ -41,9 +47,14 @@ export function heddleOutbound(): StaticConfiguration {
     [SERVICES.tcp.address]: 'tcp',
     [SERVICES.grpc.address]: 'grpc',
   };
+  for (let index = 0; index < destinations; index++) {
+    const name = `idle-${index}`;
+    services.push(service(name, 80, 'http', idleEndpoints(index), false));
+    addresses[`10.79.${index >> 8}.${index & 255}`] = name;
+  }
   return {
     addresses: {
-      ranges: [SERVICE_RANGE],
+      ranges: [SERVICE_RANGE, IDLE_RANGE],
       entries: Object.fromEntries(
         Object.entries(addresses).map(([address, name]) => [address, serviceKey(NAMESPACE, name)]),
       ),
@@ -117,6 +128,18 @@ function service(
   };
   const ports = [{ port, protocol, endpoints, traffic }];
   return { kind: 'service', namespace: NAMESPACE, name, ports, accessLog: 'Errors' };
+}
+
+function idleEndpoints(index: number): Endpoint[] {
+  return Array.from({ length: IDLE_ENDPOINTS }, (_, at) => ({
+    address: `10.${80 + at}.${index >> 8}.${index & 255}`,
+    port: 8080,
+    pod: `idle-${index}-${at}`,
+    workload: `idle-${index}`,
+    namespace: NAMESPACE,
+    identity: `spiffe://${TRUST_DOMAIN}/ns/${NAMESPACE}/sa/idle-${index}`,
+    subsets: [],
+  }));
 }
 
 function endpoint(port: number, subset: string): Endpoint {

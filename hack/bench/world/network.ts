@@ -33,19 +33,35 @@ export async function createNetwork(name: string, redirection: Redirection): Pro
   return network;
 }
 
+/** Processes inside are ended before; the cable goes with its namespaces. */
 export async function removeNetwork(network: Network): Promise<void> {
-  // Processes inside are ended before; the cable goes with its namespaces.
-  for (const name of [network.client, network.server]) await attempt('ip', ['netns', 'delete', name]);
+  await removeNamespace(network.client);
+  await removeNamespace(network.server);
 }
 
-/** Namespaces of runs that no longer live. */
+/** A namespace with nothing but loopback. */
+export async function createQuietNamespace(name: string): Promise<string> {
+  const full = `hdlb-${process.pid}-${name}`;
+  await run('ip', ['netns', 'add', full]);
+  await run('ip', ['-n', full, 'link', 'set', 'lo', 'up']);
+  return full;
+}
+
+export async function removeNamespace(name: string): Promise<void> {
+  await attempt('ip', ['netns', 'delete', name]);
+}
+
+/** Namespaces of runs that no longer live, with the processes that such a run left in them. */
 export async function removeLeftovers(): Promise<void> {
   const names = await attempt('ip', ['netns', 'list']);
   const running = new Set(readdirSync('/proc'));
   for (const line of names.stdout.split('\n')) {
     const name = line.split(' ')[0] ?? '';
     const owner = NAME.exec(name)?.[1];
-    if (owner !== undefined && !running.has(owner)) await attempt('ip', ['netns', 'delete', name]);
+    if (owner === undefined || running.has(owner)) continue;
+    const inhabitants = await attempt('ip', ['netns', 'pids', name]);
+    for (const pid of inhabitants.stdout.split('\n').filter((text) => text !== '')) await attempt('kill', ['-9', pid]);
+    await removeNamespace(name);
   }
 }
 

@@ -1,10 +1,10 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PROXY_UID } from '../../../proxy/contract/bootstrap.ts';
-import type { Contender, ContenderInputs, Side } from '../contenders.ts';
+import type { Contender, ContenderInputs, Extra, Side } from '../contenders.ts';
 import { CORES } from '../plan.ts';
 import { startBackends } from './backends.ts';
-import { createNetwork, type Network, removeNetwork } from './network.ts';
+import { createNetwork, createQuietNamespace, type Network, removeNamespace, removeNetwork } from './network.ts';
 import { type Running, start } from './process.ts';
 
 /** A contender between its two applications, running. */
@@ -16,8 +16,15 @@ export interface World {
   readonly backends: readonly Running[];
   /** Ends one proxy and starts it anew; resolves when it was started (not when it serves). */
   restart(side: Side): Promise<Running>;
+  /** One more calling side's proxy in an empty namespace of its own: a pod without traffic. */
+  startCopy(tag: string, extra?: Extra): Promise<Copy>;
   /** Throws when a process has ended by itself. */
   assertAlive(): void;
+  stop(): Promise<void>;
+}
+
+export interface Copy {
+  readonly running: Running;
   stop(): Promise<void>;
 }
 
@@ -29,7 +36,7 @@ export async function createWorld(contender: Contender, inputs: ContenderInputs)
   const proxies = new Map<Side, Running>();
   const backends = startBackends(network.server, join(folder, 'backend'), inputs.programs);
   for (const side of SIDES) {
-    const running = startProxy(contender, side, folder, network, inputs);
+    const running = startProxy(contender, side, join(folder, side), network, inputs);
     if (running !== undefined) proxies.set(side, running);
   }
   return {
@@ -39,10 +46,29 @@ export async function createWorld(contender: Contender, inputs: ContenderInputs)
     backends,
     async restart(side) {
       await proxies.get(side)?.stop();
-      const running = startProxy(contender, side, folder, network, inputs);
+      const running = startProxy(contender, side, join(folder, side), network, inputs);
       if (running === undefined) throw new Error(`${contender.name} has no ${side} proxy`);
       proxies.set(side, running);
       return running;
+    },
+    async startCopy(tag, extra) {
+      const space = await createQuietNamespace(`${contender.name}-${tag}`);
+      const running = startProxy(
+        contender,
+        'outbound',
+        join(folder, tag),
+        { client: space, server: space },
+        inputs,
+        extra,
+      );
+      if (running === undefined) throw new Error(`${contender.name} has no calling side`);
+      return {
+        running,
+        async stop() {
+          await running.stop();
+          await removeNamespace(space);
+        },
+      };
     },
     assertAlive() {
       for (const running of [...proxies.values(), ...backends]) running.assertAlive();
@@ -57,12 +83,12 @@ export async function createWorld(contender: Contender, inputs: ContenderInputs)
 function startProxy(
   contender: Contender,
   side: Side,
-  folder: string,
+  own: string,
   network: Network,
   inputs: ContenderInputs,
+  extra?: Extra,
 ): Running | undefined {
-  const own = join(folder, side);
-  const plan = contender.plan(side, own, inputs);
+  const plan = contender.plan(side, own, inputs, extra);
   if (plan === undefined) return undefined;
   makeFolder(own);
   for (const { path, text, secret } of plan.files) {
