@@ -53,6 +53,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #state: 'waiting' | 'sent' | 'answering' | 'tunnel' | 'over' = 'waiting';
   #responseEnded = false;
   #freshTried = false;
+  /** Body bytes went out that are not held here: only the caller could send them again. */
+  #forwarded = false;
   #status = 0;
 
   constructor(context: InboundContext, target: Target, caller: Caller, exchange: ServerExchange) {
@@ -86,8 +88,12 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   onBody(buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'over') return;
-    if (this.#upstream === undefined) this.#held.push(Buffer.from(buffer.subarray(start, end)));
-    else if (!this.#upstream.write(buffer, start, end)) this.#exchange.pause();
+    if (this.#upstream === undefined) {
+      this.#held.push(Buffer.from(buffer.subarray(start, end)));
+      return;
+    }
+    this.#forwarded = true;
+    if (!this.#upstream.write(buffer, start, end)) this.#exchange.pause();
   }
 
   onEnd(trailers: HeaderList | undefined): void {
@@ -167,7 +173,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   onFailure(failure: Failure): void {
     if (this.#state === 'over') return;
-    if (failure.unprocessed && !this.#freshTried && this.#state === 'sent') {
+    if (failure.unprocessed && !this.#freshTried && !this.#forwarded && this.#state === 'sent') {
       // A kept connection was closed before anything was written on it: the same application, on another connection.
       this.#freshTried = true;
       this.#upstream = undefined;

@@ -29,7 +29,7 @@ const INCOMPLETE_MS = 5_000;
 export class Detection implements TransportReceiver {
   readonly #context: OutboundContext;
   readonly #origin: RequestOrigin;
-  readonly #port: BuiltPort;
+  #port: BuiltPort;
   readonly #client: Transport;
   readonly #handlers: DetectHandlers;
   #bytes: Buffer = Buffer.alloc(0);
@@ -109,19 +109,21 @@ export class Detection implements TransportReceiver {
 
   #speculate(): void {
     const raw = new RawUpstream(this.#context, this.#origin, {
-      onOpen: (upstream) => this.#opened(upstream),
+      onOpen: (upstream, port) => this.#opened(upstream, port),
       onFailure: (failure) => this.#failed(failure),
     });
     this.#raw = raw;
     raw.start();
   }
 
-  #opened(upstream: Transport): void {
+  #opened(upstream: Transport, port: BuiltPort): void {
     if (this.#over) {
       upstream.destroy();
       return;
     }
     this.#upstream = upstream;
+    // As of the snapshot that the endpoint was chosen under.
+    this.#port = port;
     upstream.receiver = {
       onData: (buffer, start, end) => this.#serverSpoke(Buffer.from(buffer.subarray(start, end))),
       onEnd: () => this.#serverSpoke(Buffer.alloc(0)),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../base/testing/fake-clock.ts';
 import { until } from '../base/testing/wait.ts';
@@ -162,6 +163,31 @@ describe('deadlines, by the clock', () => {
     idle.clock.advance(2_000);
     await until('the end', () => slow.closed || slow.ended || slow.error !== undefined);
     expect(idle.proxy.lines).toMatchObject([{ reason: 'stream_idle_timeout' }]);
+  });
+
+  test.each([
+    [
+      'an upgrade',
+      'upgrade: websocket\r\nconnection: upgrade\r\n',
+      '101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade',
+    ],
+    ['an event stream', 'accept: text/event-stream\r\n', '200 OK\r\ncontent-type: text/event-stream'],
+  ])('%s has no request timeout', async (_name, asks, answers) => {
+    const clock = new FakeClock();
+    const proxy = side({ clock });
+    const open: Socket[] = [];
+    const backend = await server((socket) => {
+      open.push(socket);
+      socket.once('data', () => socket.write(`HTTP/1.1 ${answers}\r\n\r\nbegun`));
+    });
+    configure(proxy, backend, { ...timeouts({ requestMs: 5_000, perTryMs: 1_000 }), protocol: 'http' });
+    const raw = rawClient(await proxy.redirect('10.96.0.1', 80));
+    raw.socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${asks}\r\n`);
+    await until('the answer', () => raw.text.includes('begun'));
+    clock.advance(60_000);
+    for (const socket of open) socket.write('later');
+    await until('what comes later', () => raw.text.includes('later'));
+    raw.socket.destroy();
   });
 
   test('nothing is left behind: timers, running requests', async () => {
