@@ -20,7 +20,7 @@ async function setUp(): Promise<void> {
   await up({ ...cluster, progress });
   const kubectl = await createKubectl(cluster);
   await installHeddle(kubectl, { cluster, progress, overlay: repositoryPath('config', 'overlays', 'e2e') });
-  await load(await buildAppImages(['tester'], progress), { ...cluster, progress });
+  await load(await buildAppImages(['tester', 'impostor'], progress), { ...cluster, progress });
 }
 
 function runSuites(names: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { createProgress, type Progress } from '../cluster/cluster.ts';
 import { baseImage, buildImage } from './images.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
-const SCRIPTS = ['order', 'inventory', 'tester'] as const;
+const SCRIPTS = ['order', 'inventory', 'tester', 'impostor'] as const;
 export const APPS = [...SCRIPTS, 'payment', 'fraud'] as const;
 export type App = (typeof APPS)[number];
 

@@ -5,7 +5,7 @@ import { acceptance, readFrames } from './frames.ts';
 
 export interface ListenOrder {
   readonly port: number;
-  /** Absent: no TLS at all, every byte is only written down. */
+  /** Absent: no TLS at all; whatever comes is answered like an application without a sidecar would. */
   readonly credentials?: Credentials;
 }
 
@@ -28,6 +28,7 @@ export interface Heard {
 /** More is not kept of one connection. */
 const MOST_KEPT = 262_144;
 const TLS_HANDSHAKE = 22;
+const PLAIN_ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
 
 interface Connection {
   readonly socket: Socket;
@@ -90,22 +91,20 @@ export class Listener {
     this.#connections.push(connection);
     socket.on('error', () => {});
     const credentials = this.#credentials;
-    if (credentials === undefined) return this.#record(socket, connection);
     socket.once('data', (first: Buffer) => {
-      socket.pause();
-      if (first[0] === TLS_HANDSHAKE) this.#secure(startServerTls(socket, first, credentials), connection);
-      else {
-        connection.plain = first;
-        this.#record(socket, connection);
-        socket.resume();
-      }
+      if (credentials !== undefined && first[0] === TLS_HANDSHAKE) {
+        socket.pause();
+        this.#secure(startServerTls(socket, first, credentials), connection);
+      } else this.#answerInPlain(socket, first, connection);
     });
   }
 
-  #record(socket: Socket, connection: Connection): void {
+  #answerInPlain(socket: Socket, first: Buffer, connection: Connection): void {
+    connection.plain = first;
     socket.on('data', (chunk: Buffer) => {
       connection.plain = keep(connection.plain, chunk);
     });
+    socket.write(PLAIN_ANSWER);
   }
 
   #secure(tls: TLSSocket, connection: Connection): void {
