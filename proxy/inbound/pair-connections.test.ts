@@ -1,0 +1,247 @@
+import { describe, expect, test } from '@jest/globals';
+import { until } from '../base/testing/wait.ts';
+import { call, rawClient } from './testing/apps.ts';
+import { workload } from './testing/configuration.ts';
+import { app, closing, keepAlive, metric, pair, server } from './testing/opened.ts';
+import { ORDER_ID, PAYMENT_ID } from './testing/pair.ts';
+
+describe('raw TCP', () => {
+  test('the server speaks first; the second connection waits for nothing', async () => {
+    const mesh = await pair();
+    const backend = await server((socket) => {
+      socket.write('220 hello\r\n');
+      socket.on('data', (piece) => socket.write(piece));
+      socket.on('end', () => socket.end('221 bye\r\n'));
+    });
+    mesh.configure([await mesh.endpoint(backend.port)]);
+    for (let count = 0; count < 2; count++) {
+      const raw = rawClient(mesh.port);
+      await until('the greeting', () => raw.text === '220 hello\r\n');
+      raw.socket.write('EHLO\r\n');
+      await until('the echo', () => raw.text.endsWith('EHLO\r\n'));
+      raw.socket.end();
+      await until('the goodbye', () => raw.text.endsWith('221 bye\r\n') && raw.ended);
+    }
+    await until(
+      'the books',
+      () => metric(mesh.order.metrics.text(), 'heddle_tcp_connections_total', 'reason=""') === 2,
+    );
+    expect(metric(mesh.payment.metrics.text(), 'heddle_tcp_bytes_total', 'flow="sent"')).toBe(12);
+  });
+
+  test('the client speaks first, declared and detected, with half-close', async () => {
+    const mesh = await pair();
+    const backend = await server((socket) => {
+      let text = '';
+      socket.on('data', (piece) => {
+        text += piece.toString();
+      });
+      socket.on('end', () => socket.end(`got ${text}`));
+    });
+    const endpoint = await mesh.endpoint(backend.port);
+    for (const protocol of ['auto', 'tcp'] as const) {
+      mesh.configure([endpoint], { protocol });
+      const raw = rawClient(mesh.port);
+      raw.socket.end('SET key value\r\n');
+      await until(`the answer (${protocol})`, () => raw.text === 'got SET key value\r\n' && raw.ended);
+    }
+  });
+
+  test('a port that nobody listens on is a reset', async () => {
+    const mesh = await pair();
+    const gone = await app(() => {});
+    const endpoint = await mesh.endpoint(gone.port);
+    gone.close();
+    mesh.configure([endpoint], { protocol: 'tcp' });
+    const raw = rawClient(mesh.port);
+    await until('the reset', () => raw.error === 'ECONNRESET');
+    expect(metric(mesh.order.metrics.text(), 'heddle_connections_refused_total', 'reason="app_connect_failure"')).toBe(
+      1,
+    );
+  });
+
+  test('a client that leaves takes its tunnel with it', async () => {
+    const mesh = await pair();
+    let closed = 0;
+    const backend = await server((socket) => {
+      socket.write('hi');
+      socket.on('close', () => closed++);
+    });
+    mesh.configure([await mesh.endpoint(backend.port)]);
+    const raw = rawClient(mesh.port);
+    await until('the greeting', () => raw.text === 'hi');
+    raw.socket.resetAndDestroy();
+    await until('the end', () => closed === 1);
+  });
+});
+
+describe('identity', () => {
+  test('a server with another identity is refused, and the caller learns why', async () => {
+    const mesh = await pair();
+    const backend = await app((_request, response) => response.end('secret'));
+    mesh.configure([await mesh.endpoint(backend.port, { identity: 'spiffe://test.local/ns/shop/sa/fraud' })]);
+    const answer = await call({ port: mesh.port });
+    expect(answer.status).toBe(502);
+    expect(answer.headers['x-heddle-reason']).toBe('identity_mismatch');
+  });
+
+  test('a client that the rules deny gets 403, one of another root is not trusted', async () => {
+    const mesh = await pair({
+      workload: {
+        mtls: { mode: 'Strict', ports: [] },
+        authorization: {
+          defaultAction: 'Deny',
+          rules: [
+            {
+              name: 'shop/access/read',
+              action: 'Allow',
+              from: [{ kind: 'identity', namespace: 'shop', serviceAccount: 'order' }],
+              to: [{ methods: ['GET'] }],
+            },
+          ],
+        },
+      },
+    });
+    const backend = await app((_request, response) => response.end('ok'));
+    mesh.configure([await mesh.endpoint(backend.port)]);
+    expect((await call({ port: mesh.port })).status).toBe(200);
+    const denied = await call({ port: mesh.port, method: 'POST', body: 'x' });
+    expect(denied).toMatchObject({ status: 403 });
+    expect(denied.headers['x-heddle-reason']).toBe('unauthorized');
+    mesh.order.credentials.set(await mesh.authority.issue('spiffe://test.local/ns/shop/sa/thief'));
+    const thief = await call({ port: mesh.port });
+    expect(thief.headers['x-heddle-reason']).toBe('unauthorized');
+    const other = await (await createPairAuthority()).issue(ORDER_ID);
+    mesh.order.credentials.set({ ...other, rootsPem: mesh.order.credentials.value!.rootsPem });
+    const impostor = await call({ port: mesh.port });
+    expect(impostor.headers['x-heddle-reason']).toBe('untrusted_peer');
+  });
+
+  test('certificates are renewed without a lost request', async () => {
+    const mesh = await pair();
+    const backend = await app((_request, response) => void setTimeout(() => response.end('ok'), 2));
+    mesh.configure([await mesh.endpoint(backend.port)]);
+    const agent = keepAlive();
+    let running = true;
+    const statuses: number[] = [];
+    const worker = async (): Promise<void> => {
+      while (running) statuses.push((await call({ port: mesh.port, method: 'POST', body: 'x', agent })).status);
+    };
+    const workers = Array.from({ length: 4 }, worker);
+    for (let count = 0; count < 5; count++) {
+      mesh.order.credentials.set(await mesh.authority.issue(ORDER_ID));
+      mesh.payment.credentials.set(await mesh.authority.issue(PAYMENT_ID));
+      const before = statuses.length;
+      await until('requests after the renewal', () => statuses.length > before + 20);
+    }
+    running = false;
+    await Promise.all(workers);
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    expect(
+      metric(mesh.payment.metrics.text(), 'heddle_tls_connections_total', 'result="accepted"'),
+    ).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('plaintext', () => {
+  test('Strict: HTTP reads why, other bytes are reset; Permissive: both are served', async () => {
+    const mesh = await pair();
+    const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
+    const echo = await server((socket) => void socket.pipe(socket));
+    const http = await mesh.payment.arrive(backend.port);
+    const tcp = await mesh.payment.arrive(echo.port);
+    const refused = await call({ port: http });
+    expect(refused.status).toBe(403);
+    expect(refused.headers['x-heddle-reason']).toBe('plaintext_refused');
+    const raw = rawClient(tcp);
+    raw.socket.write('\x00binary');
+    await until('the reset', () => raw.error === 'ECONNRESET');
+    expect(metric(mesh.payment.metrics.text(), 'heddle_connections_refused_total', 'reason="plaintext_refused"')).toBe(
+      2,
+    );
+
+    mesh.payment.store.commit(mesh.payment.store.prepare('workload', workload()));
+    const served = await call({ port: http, headers: { 'x-heddle-peer': 'spiffe://evil' } });
+    expect(served.status).toBe(200);
+    expect(JSON.parse(served.body)['x-heddle-peer']).toBeUndefined();
+    const open = rawClient(tcp);
+    open.socket.write('\x00binary');
+    await until('the echo', () => open.text === '\x00binary');
+    open.socket.destroy();
+  });
+
+  test('Permissive: a server that speaks first is heard after 300 ms; a mesh handshake after that is not passed on', async () => {
+    const mesh = await pair({ workload: {} });
+    let got = 0;
+    const backend = await server((socket) => {
+      socket.write('220 hello\r\n');
+      socket.on('data', (piece) => {
+        got += piece.length;
+      });
+    });
+    const port = await mesh.payment.arrive(backend.port);
+    const raw = rawClient(port);
+    await until('the greeting', () => raw.text === '220 hello\r\n');
+    const hello = await clientHello();
+    raw.socket.write(hello.subarray(0, 100));
+    raw.socket.write(hello.subarray(100));
+    await until('the reset', () => raw.error === 'ECONNRESET' || raw.closed);
+    expect(got).toBe(0);
+    expect(
+      metric(mesh.payment.metrics.text(), 'heddle_connections_refused_total', 'reason="mesh_after_plaintext"'),
+    ).toBe(1);
+  });
+
+  test('a commit closes what it forbids before it returns', async () => {
+    const mesh = await pair({ workload: {} });
+    const backend = await app((_request, response) => response.end('ok'));
+    const echo = await server((socket) => void socket.pipe(socket));
+    const agent = keepAlive();
+    const http = await mesh.payment.arrive(backend.port);
+    expect((await call({ port: http, agent })).status).toBe(200);
+    const raw = rawClient(await mesh.payment.arrive(echo.port));
+    raw.socket.write('\x00');
+    await until('the echo', () => raw.text === '\x00');
+    mesh.configure([await mesh.endpoint(backend.port)]);
+    expect((await call({ port: mesh.port, agent })).status).toBe(200);
+    expect(mesh.payment.inbound.connections).toBe(3);
+    const strict = { mtls: { mode: 'Strict' as const, ports: [] } };
+    mesh.payment.store.commit(mesh.payment.store.prepare('workload', workload(strict)));
+    expect(mesh.payment.inbound.connections).toBe(1);
+    await until('the reset', () => raw.closed);
+    const nobody = { ...strict, authorization: { defaultAction: 'Deny' as const, rules: [] } };
+    mesh.payment.store.commit(mesh.payment.store.prepare('workload', workload(nobody)));
+    expect(mesh.payment.inbound.connections).toBe(0);
+    const denied = await call({ port: mesh.port, agent });
+    expect(denied.headers['x-heddle-reason']).toBe('unauthorized');
+  });
+});
+
+async function createPairAuthority() {
+  const { createTestAuthority } = await import('../tls/testing/authority.ts');
+  return createTestAuthority('test.local');
+}
+
+/** The first flight of a mesh client, caught on a listener that never answers. */
+async function clientHello(): Promise<Buffer> {
+  const { connect } = await import('node:tls');
+  return new Promise((resolve) => {
+    void server((socket) => {
+      let all: Buffer = Buffer.alloc(0);
+      socket.on('data', (piece: Buffer) => {
+        all = Buffer.concat([all, piece]);
+        if (all.length >= 5 + all.readUInt16BE(3)) resolve(all);
+      });
+    }).then((sink) => {
+      const client = connect({
+        host: '127.0.0.1',
+        port: sink.port,
+        ALPNProtocols: ['heddle/1'],
+        ecdhCurve: 'X25519MLKEM768',
+        minVersion: 'TLSv1.3',
+      });
+      client.on('error', () => {});
+      closing.push({ close: () => client.destroy() });
+    });
+  });
+}
