@@ -67,6 +67,23 @@ test('kill -9 of both webhooks: they come back and inject again', async () => {
     },
     90_000,
   );
+  // Ready is not yet reachable: kube-proxy follows the endpoints a moment later, and an `enabled` namespace admits pods without.
+  await eventually(
+    'a pod would be injected again',
+    async () => {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'dry', namespace: NS },
+        spec: { containers: [{ name: 'app', image: 'x' }] },
+      };
+      const ran = await mesh.kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], {
+        input: JSON.stringify(pod),
+      });
+      return ran.stdout.includes(CONTAINER.proxy);
+    },
+    30_000,
+  );
   await mesh.kubectl(['-n', NS, 'rollout', 'restart', 'deployment/client']);
   await mesh.kubectl(['-n', NS, 'rollout', 'status', 'deployment/client', '--timeout=120s']);
   const pods = await eventually(

@@ -66,6 +66,8 @@ const DRAIN_COMMAND = ['node', '--disable-warning=ExperimentalWarning', '/app/ma
 
 /** Share of the memory limit given to the JavaScript heap: buffers, TLS and code live outside of it. */
 const HEAP_SHARE = 0.5;
+/** Measured under load: Node's own choice for the young generation doubles resident memory (187 MiB instead of 102–111) and wins nothing. */
+const YOUNG_MIB = 4;
 /** Heap of a pod without a limit (BestEffort), in MiB. */
 const DEFAULT_HEAP_MIB = 128;
 
@@ -95,7 +97,7 @@ function environment(
     text(ENV.probes, JSON.stringify(probes)),
     ...whenSet(ENV.leafSeconds, values.leafSeconds),
     ...whenSet(ENV.unusedKeySeconds, values.unusedKeySeconds),
-    text('NODE_OPTIONS', `--max-old-space-size=${heapMebibytes(resources)}`),
+    text('NODE_OPTIONS', `--max-old-space-size=${heapMebibytes(resources)} --max-semi-space-size=${YOUNG_MIB}`),
   ];
 }
 
