@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { HeddleError } from '../base/errors.ts';
 import { FakeClock } from '../base/testing/fake-clock.ts';
 import { seededRandom } from '../base/testing/wait.ts';
@@ -71,6 +71,65 @@ test('before the address table is there, connections wait for it', () => {
   expect(seen).toEqual([]);
   store.setAddresses({ ranges: ['10.0.0.0/8'], entries: {} });
   expect(seen).toEqual([{ kind: 'passthrough' }]);
+});
+
+describe('an address whose table entry comes while it is waited for', () => {
+  const table = (entries: Record<string, string>) => ({ ranges: ['10.0.0.0/8'], entries });
+  const begin = () => {
+    const made = make();
+    const wanted: string[] = [];
+    made.store.onWanted = (key) => wanted.push(key);
+    const seen: SettledDecision[] = [];
+    const cancel = made.store.resolve('10.96.0.2', (decision) => seen.push(decision));
+    return { ...made, wanted, seen, cancel };
+  };
+
+  test('a brand-new Service, dialled before the table: asked for by its new key, within the same 2 s', () => {
+    const { store, clock, wanted, seen } = begin();
+    expect(wanted).toEqual(['pod/10.96.0.2']);
+    clock.advance(1_500);
+    store.setAddresses(table({ '10.96.0.2': KEY }));
+    expect(wanted).toEqual(['pod/10.96.0.2', KEY]);
+    expect(seen).toEqual([]);
+    commit(store, '10.1.0.1');
+    expect(seen).toMatchObject([{ kind: 'destination', entry: { key: KEY } }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('the time does not begin anew', () => {
+    const { store, clock, seen } = begin();
+    clock.advance(1_500);
+    store.setAddresses(table({ '10.96.0.2': KEY }));
+    clock.advance(499);
+    expect(seen).toEqual([]);
+    clock.advance(1);
+    expect(seen).toMatchObject([{ kind: 'refuse', reason: 'config_pending' }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test.each<[string, Record<string, string>, object]>([
+    ['held already', { '10.96.0.2': KEY }, { kind: 'destination', entry: { key: KEY } }],
+    ['to be passed', { '10.96.0.2': 'passthrough' }, { kind: 'passthrough' }],
+  ])('what it leads to now is %s: answered at once', (_name, entries, answer) => {
+    const { store, clock, seen } = begin();
+    commit(store, '10.1.0.1');
+    store.setAddresses(table(entries));
+    expect(seen).toMatchObject([answer]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('tables that say nothing of it change nothing, and cancelling leaves nothing behind', () => {
+    const { store, clock, wanted, seen, cancel } = begin();
+    store.setAddresses(table({}));
+    expect(wanted).toHaveLength(1);
+    store.setAddresses(table({ '10.96.0.2': KEY }));
+    cancel();
+    store.setAddresses(table({ '10.96.0.2': 'passthrough' }));
+    commit(store, '10.1.0.1');
+    clock.advance(5_000);
+    expect(seen).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
 });
 
 test('waiters are bounded, cancelled ones are forgotten', () => {

@@ -10,15 +10,8 @@ import {
   podKey,
   WORKLOAD_KEY,
 } from '../contract/snapshot.ts';
-import {
-  type Built,
-  type BuiltPort,
-  type BuiltWorkload,
-  build,
-  checkBuildable,
-  newPortState,
-  type PortState,
-} from './build.ts';
+import { type Built, type BuiltPort, type BuiltWorkload, build, checkBuildable } from './build.ts';
+import { KeyEntry, portStateOf } from './key-entry.ts';
 import { compileRanges, type Ranges } from './ranges.ts';
 
 /** A checked content on its way in; see `Store.commit`. */
@@ -65,22 +58,6 @@ export interface StoreOptions {
 
 const WAIT_MS = 2_000;
 const MAX_WAITING = 1_024;
-/** Ports of one key whose learned state is kept across snapshots. */
-const MAX_PORT_STATES = 1_024;
-
-class KeyEntry implements Entry {
-  readonly key: Key;
-  built: Built | undefined;
-  usedAt: number;
-  readonly waiting = new Set<() => void>();
-  readonly ports = new Map<number, PortState>();
-
-  constructor(key: Key, usedAt: number) {
-    this.key = key;
-    this.usedAt = usedAt;
-  }
-}
-
 /**
  * What this proxy knows: the address table and one entry a key. Control writes (`prepare`, then `commit`), both sides read.
  * After `commit` returned, no decision is taken under the older snapshot any more; `draining` counts what still runs under one.
@@ -184,64 +161,124 @@ export class Store {
 
   /** Where a connection to this original destination goes, if that is known now. Canonical address. */
   lookup(address: string): Decision {
-    if (this.#ranges === undefined) return { kind: 'pending', key: undefined };
+    const key = this.#keyOf(address);
+    if (key === undefined) return { kind: 'pending', key };
+    return key === PASSTHROUGH_KEY ? { kind: 'passthrough' } : this.#destination(key);
+  }
+
+  /** Undefined while the address table is missing. */
+  #keyOf(address: string): Key | undefined {
+    if (this.#ranges === undefined) return undefined;
     const key = this.#addresses.get(address);
-    if (key === PASSTHROUGH_KEY) return { kind: 'passthrough' };
-    if (key === undefined && !this.#ranges.contains(address)) return { kind: 'passthrough' };
-    return this.#destination(key ?? podKey(address));
+    if (key !== undefined) return key;
+    return this.#ranges.contains(address) ? podKey(address) : PASSTHROUGH_KEY;
   }
 
   /**
    * As `lookup`, but waits for what is pending: calls `done` once, at the latest after 2 s, at once when the control plane is not reachable
-   * or too many wait. The answer cancels.
+   * or too many wait. The answer cancels. While it waits a newer address table may give the address another key: a Service that is
+   * dialled before its address arrived here is at first taken for a pod.
    */
   resolve(address: string, done: (decision: SettledDecision) => void): () => void {
+    return this.#resolveUntil(address, this.#options.clock.now() + this.#waitMs, done);
+  }
+
+  #resolveUntil(address: string, until: number, done: (decision: SettledDecision) => void): () => void {
     const decision = this.lookup(address);
     if (decision.kind !== 'pending') return now(done, decision);
-    if (decision.key !== undefined) return this.obtain(decision.key, done);
-    return this.#park(this.#tableWaiting, 'the address table', (refusal) => {
-      if (refusal === undefined) this.resolve(address, done);
-      else done(refusal);
+    const { key } = decision;
+    let cancel = (): void => {};
+    const again = (): void => {
+      cancel();
+      cancel = this.#resolveUntil(address, until, done);
+    };
+    if (key === undefined) {
+      cancel = this.#park(this.#tableWaiting, 'the address table', until, (refusal) => {
+        if (refusal === undefined) again();
+        else done(refusal);
+      });
+      return () => cancel();
+    }
+    const leaveTable = this.#onTable(() => {
+      if (this.#keyOf(address) !== key) again();
     });
+    const leaveKey = this.#obtainUntil(key, until, (settled) => {
+      leaveTable();
+      done(settled);
+    });
+    cancel = () => {
+      leaveTable();
+      leaveKey();
+    };
+    return () => cancel();
+  }
+
+  /** Calls `changed` when a table arrived, beside a waiter that is counted already. The answer ends it. */
+  #onTable(changed: () => void): () => void {
+    const wake = (): void => {
+      if (this.#tableWaiting.has(wake)) changed();
+    };
+    this.#tableWaiting.add(wake);
+    return () => void this.#tableWaiting.delete(wake);
   }
 
   /** The entry of a key that is not held: asks control for it and waits like `resolve`. For connections whose entry lost its snapshot. */
   obtain(key: Key, done: (decision: SettledDecision) => void): () => void {
+    return this.#obtainUntil(key, this.#options.clock.now() + this.#waitMs, done);
+  }
+
+  #obtainUntil(key: Key, until: number, done: (decision: SettledDecision) => void): () => void {
     this.onWanted?.(key);
     const held = this.#destination(key);
     if (held.kind !== 'pending') return now(done, held);
     if (this.#control === 'disconnected') return now(done, unreachable(key));
     const entry = this.#entry(key);
-    return this.#park(entry.waiting, key, (refusal) => {
+    const forget = (): void => {
+      if (entry.built === undefined && entry.waiting.size === 0) this.#entries.delete(key);
+    };
+    const leave = this.#park(entry.waiting, key, until, (refusal) => {
       if (refusal === undefined) done({ kind: 'destination', entry });
       else done(refusal);
-      if (entry.built === undefined && entry.waiting.size === 0) this.#entries.delete(key);
+      forget();
     });
+    return () => {
+      leave();
+      forget();
+    };
   }
 
   /** `done` runs when `waiters` are woken, or with a refusal when it took too long. */
-  #park(waiters: Set<() => void>, what: string, done: (refusal: Refusal | undefined) => void): () => void {
+  #park(
+    waiters: Set<() => void>,
+    what: string,
+    until: number,
+    done: (refusal: Refusal | undefined) => void,
+  ): () => void {
     if (this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING)) {
       return now(done, refuse('overloaded', `${this.#waiting} connections wait for configuration already`));
     }
-    const waitMs = this.#options.waitMs ?? WAIT_MS;
-    const leave = (): void => {
-      if (!waiters.delete(wake)) return;
+    const leave = (): boolean => {
+      if (!waiters.delete(wake)) return false;
       this.#waiting--;
       timer.clear();
+      return true;
     };
     const wake = (): void => {
-      leave();
-      done(undefined);
+      // One that was woken before this one may have cancelled it.
+      if (leave()) done(undefined);
     };
     waiters.add(wake);
     this.#waiting++;
-    const timer = this.#options.clock.after(waitMs, () => {
+    const timer = this.#options.clock.after(Math.max(0, until - this.#options.clock.now()), () => {
       leave();
-      const late = refuse('config_pending', `${what} did not arrive within ${waitMs} ms`);
+      const late = refuse('config_pending', `${what} did not arrive within ${this.#waitMs} ms`);
       done(this.#control === 'disconnected' ? unreachable(what) : late);
     });
     return leave;
+  }
+
+  get #waitMs(): number {
+    return this.#options.waitMs ?? WAIT_MS;
   }
 
   #destination(key: Key): Decision {
@@ -288,16 +325,6 @@ function refuse(reason: Reason, detail: string): Refusal {
 
 function unreachable(what: string): Refusal {
   return refuse('control_plane_unreachable', `${what} is not known here and the operator cannot be reached`);
-}
-
-function portStateOf(entry: KeyEntry, port: number): PortState {
-  let state = entry.ports.get(port);
-  if (state === undefined) {
-    if (entry.ports.size >= MAX_PORT_STATES) entry.ports.delete(entry.ports.keys().next().value!);
-    state = newPortState();
-    entry.ports.set(port, state);
-  }
-  return state;
 }
 
 function now<T>(done: (value: T) => void, value: T): () => void {
