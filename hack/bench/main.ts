@@ -2,9 +2,10 @@
  * `npm run bench`: ourselves and the proxies that users would take instead, interleaved, on this machine. Options and how to read the result: README.md.
  * Exit code 1 when ourselves or a peer gave a wrong answer or broke.
  */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PROXY_UID } from '../../proxy/contract/bootstrap.ts';
 import { bundle, distFolder } from '../build.ts';
 import { createProgress } from '../cluster/progress.ts';
 import { run } from '../cluster/run.ts';
@@ -58,7 +59,7 @@ async function bench(
   worlds: Map<string, World>,
 ): Promise<void> {
   const scenarios = SCENARIOS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-  const inputs = await prepare(folder, programs);
+  const inputs = await prepare(folder, programs, options.profile);
   const wanted = CONTENDERS.filter(
     (contender) =>
       (options.contenders.length === 0 || options.contenders.includes(contender.name)) &&
@@ -91,7 +92,7 @@ async function bench(
   if (broken || reports.some((report) => report.rows.some((row) => row.failure !== undefined))) process.exitCode = 1;
 }
 
-async function prepare(folder: string, programs: Programs): Promise<ContenderInputs> {
+async function prepare(folder: string, programs: Programs, profile: string | undefined): Promise<ContenderInputs> {
   const certificateFolder = join(folder, 'certificates');
   mkdirSync(certificateFolder);
   const certificates = await progress.step('certificates made', () => makeCertificates(certificateFolder));
@@ -103,7 +104,7 @@ async function prepare(folder: string, programs: Programs): Promise<ContenderInp
     files: { folder, certificates },
     programs: programs.found,
     heddle,
-    nodeOptions: proxyNodeOptions(readFileSync(DOCKERFILE, 'utf8')),
+    nodeOptions: [...proxyNodeOptions(readFileSync(DOCKERFILE, 'utf8')), ...profileOptions(profile)],
     read: (file) => readFileSync(file, 'utf8'),
     now: Date.now(),
   };
@@ -122,6 +123,13 @@ async function bundleProxy(folder: string): Promise<string> {
     progress.say(`our proxy is not bundled: ${error instanceof Error ? error.message : String(error)}`);
   }
   return join(copy, 'main.mjs');
+}
+
+function profileOptions(folder: string | undefined): readonly string[] {
+  if (folder === undefined) return [];
+  mkdirSync(folder, { recursive: true });
+  chownSync(folder, PROXY_UID, PROXY_UID);
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 }
 
 /** Starts a contender and looks whether it does right what it is to be measured at. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { SCENARIOS } from './scenarios.ts';
 
 export interface BenchOptions {
@@ -11,6 +12,8 @@ export interface BenchOptions {
   readonly contenders: readonly string[];
   /** Keep measurements of a machine that others use too. */
   readonly busy: boolean;
+  /** Folder that our proxies write a V8 CPU profile to when they end; undefined: none. Profiling costs CPU itself. */
+  readonly profile: string | undefined;
   readonly help: boolean;
 }
 
@@ -21,6 +24,7 @@ export const DEFAULTS: BenchOptions = {
   only: [],
   contenders: [],
   busy: false,
+  profile: undefined,
   help: false,
 };
 
@@ -30,6 +34,7 @@ export const USAGE = `npm run bench -- [options]
   --only NAME         one scenario: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}; may be repeated
   --contender NAME    one contender: direct, haproxy, nginx, envoy-h1, envoy-h2, heddle; may be repeated
   --busy              keep what was measured while others used the machine (figures are then marked)
+  --profile FOLDER    our proxies leave a V8 CPU profile there (figures are then marked)
   --json              one JSON document on standard output
 `;
 
@@ -37,12 +42,13 @@ export const USAGE = `npm run bench -- [options]
 export function parseOptions(args: readonly string[], contenders: readonly string[]): BenchOptions {
   const only: string[] = [];
   const named: string[] = [];
-  let { json, rounds, seconds, busy, help } = DEFAULTS;
+  let { json, rounds, seconds, busy, profile, help } = DEFAULTS;
   const rest = [...args];
   for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
     if (option === '--json') json = true;
     else if (option === '--busy') busy = true;
     else if (option === '--help') help = true;
+    else if (option === '--profile') profile = resolve(text(option, rest.shift()));
     else if (option === '--rounds') rounds = whole(option, rest.shift(), 1, 1_000);
     else if (option === '--seconds') seconds = whole(option, rest.shift(), 1, 600);
     else if (option === '--only')
@@ -56,13 +62,18 @@ export function parseOptions(args: readonly string[], contenders: readonly strin
     else if (option === '--contender') named.push(oneOf(option, rest.shift(), contenders));
     else throw new Error(`no option ${option}; --help names them`);
   }
-  return { json, rounds, seconds, only, contenders: named, busy, help };
+  return { json, rounds, seconds, only, contenders: named, busy, profile, help };
 }
 
 function whole(option: string, text: string | undefined, least: number, most: number): number {
   const value = Number(text);
   if (text !== undefined && Number.isInteger(value) && value >= least && value <= most) return value;
   throw new Error(`${option} wants a whole number from ${least} to ${most}, not ${text ?? 'nothing'}`);
+}
+
+function text(option: string, given: string | undefined): string {
+  if (given !== undefined && given !== '') return given;
+  throw new Error(`${option} wants a folder`);
 }
 
 function oneOf(option: string, text: string | undefined, names: readonly string[]): string {

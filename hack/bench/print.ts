@@ -58,12 +58,12 @@ function printRejections(row: Row): string[] {
   return [...counts].map(([kind, count]) => `\n${row.contender}: ${count} rejected: ${kind}`);
 }
 
-function printGoal({ goal, measured, met }: GoalReport): string {
+function printGoal({ goal, measured, met, certain }: GoalReport): string {
   const what = METRICS[goal.metric]?.title ?? goal.metric;
   const digits = goal.kind === 'ratio' ? 2 : digitsOf(goal.metric);
   const wanted = goal.kind === 'ratio' ? `${what} <= ${goal.atMost} x ${goal.against}` : `${what} <= ${goal.atMost}`;
   if (measured === undefined) return `- goal ${wanted}: not measured`;
-  return `- goal ${wanted}: ${withInterval(measured, digits)} ${met === true ? 'met' : 'MISSED'}`;
+  return `- goal ${wanted}: ${withInterval(measured, digits)} ${met === true ? 'met' : 'MISSED'}${certain === true ? '' : ', but the interval reaches across'}`;
 }
 
 function withInterval(value: Estimate, digits: number): string {

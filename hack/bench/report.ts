@@ -27,8 +27,10 @@ export interface Row {
 export interface GoalReport {
   readonly goal: Goal;
   readonly measured?: Estimate;
-  /** Undefined: not measured. */
+  /** By the median. Undefined: not measured. */
   readonly met?: boolean;
+  /** Whether the whole interval says the same. */
+  readonly certain?: boolean;
 }
 
 export interface ScenarioReport {
@@ -103,7 +105,9 @@ function judge(goal: Goal, series: ReadonlyMap<string, Series>): GoalReport {
     goal.kind === 'ratio'
       ? ratioOf(ours, series.get(goal.against), goal.metric)
       : estimate([...column(ours, goal.metric).values()], seeded(SEED));
-  return measured === undefined ? { goal } : { goal, measured, met: measured.median <= goal.atMost };
+  if (measured === undefined) return { goal };
+  const met = measured.median <= goal.atMost;
+  return { goal, measured, met, certain: met ? measured.high <= goal.atMost : measured.low > goal.atMost };
 }
 
 function ratioOf(ours: Series | undefined, theirs: Series | undefined, metric: string): Estimate | undefined {

@@ -55,7 +55,7 @@ function warmUpSeconds(world: World, scenario: Scenario): number {
   return WARM_UP.first;
 }
 
-/** Why a measurement is not taken; errors always are a reason, a busy machine only when not told to bear it. */
+/** Why a measurement is not taken; errors and a late generator always are a reason, a busy machine only when not told to bear it. */
 export function doubt(
   outcome: { readonly requests: number; readonly errors: number; readonly doubt?: string },
   foreign: Foreign,
@@ -63,8 +63,8 @@ export function doubt(
 ): string | undefined {
   if (outcome.requests === 0) return 'no request completed';
   if (outcome.errors > 0) return `${outcome.errors} of ${outcome.requests + outcome.errors} requests failed`;
-  if (busy) return undefined;
   if (outcome.doubt !== undefined) return outcome.doubt;
+  if (busy) return undefined;
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
   if (foreign.proxyCore > FOREIGN_LIMIT)
     return `${percent(foreign.proxyCore)} of the proxies' core went to other processes`;

@@ -107,7 +107,7 @@ async function versionsOf(found: ReadonlyMap<Program, string>): Promise<Programs
   const entries = [...found].map(async ([program, path]) => {
     const said = await attempt(path, [flag[program]]);
     const line = `${said.stdout}\n${said.stderr}`.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-    return [program, line.trim()] as const;
+    return [program, line.replace(path, program).trim()] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
 }
