@@ -12,7 +12,8 @@ import { installHeddle, repositoryPath } from '../hack/mesh/install.ts';
 import { createKubectl } from '../hack/mesh/kubectl.ts';
 import { CLUSTER } from './harness/mesh.ts';
 
-const REPORT = repositoryPath('.build', 'e2e.json');
+/** One a cluster: two runs at the same time must not read each other's outcome. */
+const REPORT = repositoryPath('.build', `e2e-${CLUSTER}.json`);
 
 async function setUp(): Promise<void> {
   const progress = createProgress();
