@@ -24,6 +24,11 @@ export class FrameReader {
     return this.#held;
   }
 
+  /** An incomplete frame that is not DATA (as far as it can be told). */
+  get holdsHead(): boolean {
+    return this.#held > 0 && (this.#held < 4 || this.#partial![3] !== FRAME.data);
+  }
+
   /** False once the session is over. */
   push(buffer: Buffer, start: number, end: number): boolean {
     let at = start;

@@ -1,6 +1,16 @@
 /** Door of the room: HTTP/2 connections (RFC 9113) with HPACK (RFC 7541), both roles. */
 
+export {
+  createHttp2Client,
+  type Http2ClientConnection,
+  type Http2ClientOptions,
+} from './client.ts';
 export { ERROR, errorName } from './codes.ts';
+export {
+  type Http2ServerConnection,
+  type Http2ServerOptions,
+  serveHttp2,
+} from './server.ts';
 export { Session } from './session.ts';
 export {
   type Goaway,

@@ -12,6 +12,8 @@ import type { Stream, StreamReceiver } from './stream.ts';
 /** The reading half of a session: judges every frame. The paragraph of RFC 9113 stands beside its branch. */
 export class FrameReceiver implements FrameSink {
   readonly control: ControlFrames;
+  /** Frames, and field sections as a whole, that were received so far. */
+  completed = 0;
   /** Highest stream of the peer that we looked at. */
   lastPeerId = 0;
   readonly #session: Session;
@@ -37,6 +39,11 @@ export class FrameReceiver implements FrameSink {
     this.#window = new ReceiveWindow(Math.max(DEFAULT_WINDOW, limits.connectionWindow));
   }
 
+  /** Between HEADERS and the last CONTINUATION. */
+  get insideBlock(): boolean {
+    return this.#block.streamId !== 0;
+  }
+
   onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.control.settingsSeen && !this.#mayBeFirst(type, flags)) {
       // 3.4: the first frame is SETTINGS; the mesh lets a refusal come before it.
@@ -46,6 +53,7 @@ export class FrameReceiver implements FrameSink {
       this.#faults.fail(ERROR.protocol, 'a frame inside a field block');
     } else {
       this.#dispatch(type, flags, id, buffer, start, end);
+      if (this.#block.streamId === 0) this.completed++;
     }
     return !this.#session.lingering;
   }
@@ -188,8 +196,7 @@ export class FrameReceiver implements FrameSink {
     // 8.2.1, 10.5.1
     if (outcome === 'malformed')
       return this.#faults.streamError(stream, ERROR.protocol, 'a field with bytes that are not allowed');
-    if (outcome === 'too_large')
-      return this.#faults.streamError(stream, ERROR.enhanceYourCalm, 'a header list that is too large');
+    if (outcome === 'too_large') return this.#tooLarge(stream, known === undefined, endStream);
     // 8.1: a server's peer sends one head; a second section is trailers and ends the stream
     if (known !== undefined && this.#isServer && !endStream)
       return this.#faults.streamError(stream, ERROR.protocol, 'trailers without END_STREAM');
@@ -197,6 +204,15 @@ export class FrameReceiver implements FrameSink {
     stream.remoteClosed = endStream;
     stream.takeHeaders(list, endStream);
     if (endStream) this.#end(stream);
+  }
+
+  /** 10.5.1: a new request may be answered (431); everything else is reset. */
+  #tooLarge(stream: Stream, isNew: boolean, endStream: boolean): undefined {
+    const { handler } = this.#session;
+    if (!isNew || handler.onOversizeHead === undefined || !this.#faults.countReset())
+      return this.#faults.streamError(stream, ERROR.enhanceYourCalm, 'a header list that is too large');
+    stream.remoteClosed = endStream;
+    handler.onOversizeHead(stream);
   }
 
   /** 5.1.1: identifiers grow, and a client's are odd. Undefined: not to be looked at. */

@@ -13,6 +13,8 @@ const HIGH_WATER = 65_536;
 export class Sender {
   readonly out = new Output();
   readonly encoder = new HpackEncoder();
+  /** DATA frames sent so far. */
+  dataFrames = 0;
   readonly #transport: Transport;
   readonly #defer: Defer;
   /** What the peer lets us send on the connection (RFC 9113 6.9). */
@@ -187,6 +189,7 @@ export class Sender {
     this.out.at += FRAME_HEAD + size;
     this.#lastDataEnd = this.out.at;
     this.#lastDataStream = stream;
+    this.dataFrames++;
     this.#window -= size;
     stream.sendWindow -= size;
     this.kick();

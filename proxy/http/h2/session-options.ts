@@ -99,6 +99,13 @@ export interface SessionHandler {
   onUnknownFrame?(type: number, streamId: number, buffer: Buffer, start: number, end: number): void;
   /** The last stream ended. */
   onIdle?(): void;
+  /**
+   * Server: the head of this new stream is larger than `maxHeaderListBytes`. Answer it and forget it; its receiver hears nothing more. Without this
+   * the stream is reset.
+   */
+  onOversizeHead?(stream: Stream): void;
+  /** A stream ended, or the peer changed its settings: `capacity` may have grown. */
+  onCapacity?(): void;
   /** Last call, exactly once; all streams have heard before. */
   onClose(end: SessionEnd): void;
 }

@@ -103,6 +103,16 @@ export class Session implements TransportReceiver, StreamHost {
     return this.#lastAccepted;
   }
 
+  /**
+   * Something that is not a body has begun and is not complete: preface, SETTINGS, a field section, a control frame. The number is the same as long
+   * as nothing was completed since; -1: nothing is open.
+   */
+  get unfinished(): number {
+    if (this.lingering) return -1;
+    const open = this.#prefaceSeen < PREFACE.length || !this.#receiver.control.settingsSeen;
+    return open || this.#reader.holdsHead || this.#receiver.insideBlock ? this.#receiver.completed : -1;
+  }
+
   get lingering(): boolean {
     return this.#state === 'lingering' || this.#state === 'closed';
   }
@@ -274,6 +284,7 @@ export class Session implements TransportReceiver, StreamHost {
     if (!this.streams.delete(stream.id)) return;
     this.endings.remember(stream.id, ending);
     stream.release(keepHeld);
+    this.handler.onCapacity?.();
     if (this.streams.size > 0) return;
     if (this.#state === 'draining') this.#closeIfDrained();
     else if (this.#state === 'open') this.handler.onIdle?.();
