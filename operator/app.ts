@@ -180,7 +180,12 @@ export function createOperator(options: OperatorOptions): Operator {
         {
           '/livez': () => ({ status: 200, text: 'alive\n' }),
           '/readyz': () =>
-            readiness({ synced, authority: keep.state.value, serving: serving.certificate.value, stopping }),
+            readiness({
+              unsynced: feed.waitingFor(),
+              authority: keep.state.value,
+              serving: serving.certificate.value,
+              stopping,
+            }),
         },
       ),
     () =>

@@ -50,12 +50,12 @@ describe('readiness', () => {
   const serving = { keyPem: '', chainPem: '', bundlePem: '', notBefore: 0, notAfter: 0 };
   const authority = { kind: 'ready', slots: {}, signer: {}, bundle: '' } as never;
   test.each([
-    [{ synced: true, authority, serving, stopping: false }, 200, 'ready'],
-    [{ synced: false, authority, serving, stopping: false }, 503, 'first lists'],
-    [{ synced: true, authority: { kind: 'starting' } as const, serving: undefined, stopping: false }, 503, 'heddle-ca'],
+    [{ unsynced: [], authority, serving, stopping: false }, 200, 'ready'],
+    [{ unsynced: ['pods', 'nodes'], authority, serving, stopping: false }, 503, 'first list of pods, nodes'],
+    [{ unsynced: [], authority: { kind: 'starting' } as const, serving: undefined, stopping: false }, 503, 'heddle-ca'],
     [
       {
-        synced: true,
+        unsynced: [],
         authority: { kind: 'stopped', reason: 'RootMissing', message: 'the root is lost' } as const,
         serving,
         stopping: false,
@@ -63,8 +63,8 @@ describe('readiness', () => {
       503,
       'the root is lost',
     ],
-    [{ synced: true, authority, serving: undefined, stopping: false }, 503, 'serving certificate'],
-    [{ synced: true, authority, serving, stopping: true }, 503, 'shutting down'],
+    [{ unsynced: [], authority, serving: undefined, stopping: false }, 503, 'serving certificate'],
+    [{ unsynced: [], authority, serving, stopping: true }, 503, 'shutting down'],
   ])('%#', (facts, status, words) => {
     const answer = readiness(facts);
     expect(answer.status).toBe(status);

@@ -2,11 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '../proxy/base/log.ts';
 import { FakeClock, settle } from '../proxy/base/testing/fake-clock.ts';
 import { type Because, whyDeleted } from './confirm-deletion.ts';
-import { RESOURCES } from './kube/kube.ts';
+import { KubeError, RESOURCES } from './kube/kube.ts';
 import { MemoryCluster } from './kube/testing/memory-cluster.ts';
 import { stripPod, World } from './model/model.ts';
 import { PodStates } from './pod-states.ts';
 import { createPolicyDeletions } from './policy-deletions.ts';
+import { createWorldFeed } from './world-feed.ts';
 
 const CRD = 'customresourcedefinitions meshaccesspolicies.heddle.dev';
 const NAMESPACE = 'namespaces shop';
@@ -23,6 +24,55 @@ function cluster(objects: Record<string, { creationTimestamp?: string; deletionT
 const old = { creationTimestamp: '2026-01-01T09:00:00Z' };
 const going = { ...old, deletionTimestamp: '2026-01-01T11:00:00Z' };
 const young = { creationTimestamp: '2026-01-01T11:00:00Z' };
+
+describe('a kind that is missing at the start', () => {
+  const start = async (absent: ReadonlySet<string>) => {
+    const client = new MemoryCluster();
+    client.before = (verb, key) => {
+      if (verb === 'list' && absent.has(key)) throw new KubeError('no such kind', { status: 404, reason: 'NotFound' });
+    };
+    const clock = new FakeClock();
+    const changes: string[] = [];
+    const feed = createWorldFeed({
+      client,
+      world: new World(),
+      clock,
+      random: () => 0.5,
+      log: silentLog,
+      before: () => {},
+      onChange: ({ key }) => changes.push(key),
+    });
+    let synced = false;
+    void feed.synced.then(() => {
+      synced = true;
+    });
+    feed.start();
+    await settle();
+    return { clock, feed, isSynced: () => synced };
+  };
+
+  test("one of Kubernetes' own counts as empty", async () => {
+    const { feed, isSynced } = await start(new Set(['servicecidrs']));
+    expect(isSynced()).toBe(true);
+    expect(feed.waitingFor()).toEqual([]);
+    await feed.stop();
+  });
+
+  test.each(['meshpolicies', 'meshaccesspolicies', 'meshconfigs'])(
+    'without %s nothing is known, until its CRD is there',
+    async (plural) => {
+      const absent = new Set([plural]);
+      const { clock, feed, isSynced } = await start(absent);
+      await clock.advanceSettling(10_000, 1_000);
+      expect(isSynced()).toBe(false);
+      expect(feed.waitingFor()).toEqual([expect.stringContaining(plural)]);
+      absent.clear();
+      await clock.advanceSettling(3_000, 500);
+      expect(isSynced()).toBe(true);
+      await feed.stop();
+    },
+  );
+});
 
 describe('why an object went', () => {
   test.each<[string, Parameters<typeof cluster>[0], Because]>([

@@ -42,8 +42,13 @@ export interface WorldFeedOptions {
 /** Every informer of the model: what the cluster says, into the world. */
 export interface WorldFeed {
   readonly informers: readonly Informer<unknown>[];
-  /** Resolves when every kind was listed once (or does not exist). Before that the world is half and nobody may compile from it. */
+  /**
+   * Resolves when every kind was listed once. Before that the world is half and nobody may compile from it. Of Kubernetes' kinds one that
+   * does not exist counts as empty (ServiceCIDR before 1.33); ours must exist: where their CRD is missing, proxies may hold what it said.
+   */
   readonly synced: Promise<void>;
+  /** Kinds that `synced` still waits for: `meshconfigs.heddle.dev`. */
+  waitingFor(): readonly string[];
   start(): void;
   stop(): Promise<void>;
 }
@@ -59,11 +64,12 @@ export function createWorldFeed(options: WorldFeedOptions): WorldFeed {
     resource: Resource,
     strip: (raw: KubeObject) => Kept | undefined,
     onChange: (change: InformerChange<Kept>) => void,
-  ) => createInformer<Kept>({ client, resource, strip, onChange, clock, random: options.random, log });
+    mustExist = false,
+  ) => createInformer<Kept>({ client, resource, strip, onChange, mustExist, clock, random: options.random, log });
 
   const deletions = createPolicyDeletions({ client, clock, log });
   const policies = (resource: Resource, name: PolicyChange['resource'], strip: (raw: unknown) => PolicyRecord) => {
-    const informer: Informer<PolicyRecord> = follow(resource, strip, ({ key, object, previous }) => {
+    const onChange = ({ key, object, previous }: InformerChange<PolicyRecord>): void => {
       if (object !== undefined) {
         deletions.came({ resource, key });
         take({ resource: name, key, object });
@@ -73,7 +79,8 @@ export function createWorldFeed(options: WorldFeedOptions): WorldFeed {
         take({ resource: name, key, object, ...(because === undefined ? {} : { because }) });
         if (because === 'kind') informer.relist();
       });
-    });
+    };
+    const informer: Informer<PolicyRecord> = follow(resource, strip, onChange, true);
     return informer;
   };
 
@@ -93,9 +100,16 @@ export function createWorldFeed(options: WorldFeedOptions): WorldFeed {
     policies(RESOURCES.meshAccessPolicies, 'meshAccessPolicies', stripMeshAccessPolicy),
   ];
 
+  const waiting = new Set(informers);
+  for (const informer of informers) void informer.synced.then(() => waiting.delete(informer));
+
   return {
     informers,
     synced: Promise.all(informers.map((informer) => informer.synced)).then(() => {}),
+    waitingFor: () =>
+      [...waiting].map(({ name, state }) =>
+        state.value.kind === 'absent' ? `${name} (no such kind: is its CRD installed?)` : name,
+      ),
     start() {
       for (const informer of informers) informer.start();
     },

@@ -180,6 +180,26 @@ describe('informer', () => {
     expect(informer.state.value.kind).toBe('absent');
   });
 
+  test('a kind that must exist is waited for: whatever it would say is not known', async () => {
+    const clock = new FakeClock();
+    const { informer, changes } = await watching(
+      [failure(404, 'NotFound'), failure(404, 'NotFound'), list('100', [pod('a', '1')]), watchOpen()],
+      { clock, mustExist: true },
+    );
+    let synced = false;
+    void informer.synced.then(() => {
+      synced = true;
+    });
+    await until('absent', () => informer.state.value.kind === 'absent');
+    await clock.advanceSettling(100);
+    expect(synced).toBe(false);
+    await until('the kind', async () => {
+      await clock.advanceSettling(500);
+      return synced;
+    });
+    expect(changes).toEqual(['a@1']);
+  });
+
   test('silence beyond the bookmarks is taken for a dead connection', async () => {
     const clock = new FakeClock();
     const { server, informer } = await watching([list('100', []), watchOpen(bookmark('120'))], {

@@ -26,6 +26,8 @@ export interface InformerOptions<Kept> {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** The kind must exist before `synced`: without it nothing can be decided. Default: a kind that does not exist counts as empty. */
+  readonly mustExist?: boolean;
   /** Full object to what is held; undefined = not of interest. Memory grows with what this returns. */
   readonly strip: (raw: KubeObject) => Kept | undefined;
   /** Hears every change once, in order. What it throws is logged and stops nothing. */
@@ -43,7 +45,7 @@ export interface Informer<Kept> {
   /** Plural of the kind. */
   readonly name: string;
   readonly state: Watch<InformerState>;
-  /** Resolves after the first complete list, or when the kind does not exist. */
+  /** Resolves after the first complete list, or (without `mustExist`) when the kind does not exist. */
   readonly synced: Promise<void>;
   readonly size: number;
   get(key: string): Kept | undefined;
@@ -179,7 +181,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
           log.warn('this kind does not exist in the cluster; what is held stays', { held: store.size });
       }
       state.set({ kind: 'absent' });
-      synced.resolve();
+      if (options.mustExist !== true) synced.resolve();
       return rest(ABSENT_RETRY);
     }
     if (isGone(error)) position = undefined;

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { KubeClient, Page } from '../client.ts';
+import type { KubeClient, Page, WatchOptions } from '../client.ts';
 import { KubeError } from '../kube-error.ts';
 import { type KubeObject, type ObjectRef, objectKey, type Resource } from '../resource.ts';
 
@@ -35,8 +35,8 @@ export class MemoryCluster implements KubeClient {
     return { items, resourceVersion: String(this.#version) };
   }
 
-  async watch(): Promise<Readable> {
-    return new Readable({ read() {} });
+  async watch(_resource: Resource, { signal }: WatchOptions): Promise<Readable> {
+    return new Readable({ read() {}, ...(signal === undefined ? {} : { signal }) });
   }
 
   async create<T extends KubeObject, R = T>(resource: Resource, object: T): Promise<R> {
