@@ -28,8 +28,14 @@ describe('options', () => {
     [['--seconds', '1.5'], 'whole number'],
     [['--only', 'nothing'], 'knows hop'],
     [['--what'], 'no option --what'],
+    [['--node-options'], 'wants a value'],
   ])('%j is refused', (args, says) => {
     expect(() => parseOptions(args, [])).toThrow(says);
+  });
+
+  test('other options of Node are words', () => {
+    expect(parseOptions(['--node-options', '--a=1  --b'], []).nodeOptions).toEqual(['--a=1', '--b']);
+    expect(parseOptions([], []).nodeOptions).toBeUndefined();
   });
 
   test('micro-benchmarks by name, options after --', () => {

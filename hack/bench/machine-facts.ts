@@ -39,6 +39,9 @@ export async function machineFacts(options: BenchOptions, programs: Programs): P
   const notes = [
     `${facts.at}, commit ${commit}, ${facts.cores} x ${facts.cpu}, Linux ${facts.kernel}, Node ${facts.node}; ${options.rounds} rounds of ${options.seconds} s.`,
     ...(options.busy ? ['Taken on a machine that others used too (--busy): read the ratios, not the figures.'] : []),
+    ...(options.nodeOptions === undefined
+      ? []
+      : [`Our proxies ran with other options of Node than the image's: ${options.nodeOptions.join(' ')}.`]),
     ...(options.profile === undefined ? [] : ['Our proxies were profiled (--profile): their figures are too high.']),
     ...Object.values(programs.versions).map((version) => `- ${version}`),
     ...programs.absent.map(({ program, why }) => `- absent: ${program} (${why})`),

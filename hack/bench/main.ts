@@ -59,7 +59,7 @@ async function bench(
   worlds: Map<string, World>,
 ): Promise<void> {
   const scenarios = SCENARIOS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-  const inputs = await prepare(folder, programs, options.profile);
+  const inputs = await prepare(folder, programs, options);
   const wanted = CONTENDERS.filter(
     (contender) =>
       (options.contenders.length === 0 || options.contenders.includes(contender.name)) &&
@@ -92,7 +92,7 @@ async function bench(
   if (broken || reports.some((report) => report.rows.some((row) => row.failure !== undefined))) process.exitCode = 1;
 }
 
-async function prepare(folder: string, programs: Programs, profile: string | undefined): Promise<ContenderInputs> {
+async function prepare(folder: string, programs: Programs, options: BenchOptions): Promise<ContenderInputs> {
   const certificateFolder = join(folder, 'certificates');
   mkdirSync(certificateFolder);
   const certificates = await progress.step('certificates made', () => makeCertificates(certificateFolder));
@@ -104,7 +104,10 @@ async function prepare(folder: string, programs: Programs, profile: string | und
     files: { folder, certificates },
     programs: programs.found,
     heddle,
-    nodeOptions: [...proxyNodeOptions(readFileSync(DOCKERFILE, 'utf8')), ...profileOptions(profile)],
+    nodeOptions: [
+      ...(options.nodeOptions ?? proxyNodeOptions(readFileSync(DOCKERFILE, 'utf8'))),
+      ...profileOptions(options.profile),
+    ],
     read: (file) => readFileSync(file, 'utf8'),
     now: Date.now(),
   };

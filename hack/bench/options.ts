@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly busy: boolean;
   /** Folder that our proxies write a V8 CPU profile to when they end; undefined: none. Profiling costs CPU itself. */
   readonly profile: string | undefined;
+  /** Options of Node for our proxies instead of those in the Dockerfile: to try others. */
+  readonly nodeOptions: readonly string[] | undefined;
   readonly help: boolean;
 }
 
@@ -25,6 +27,7 @@ export const DEFAULTS: BenchOptions = {
   contenders: [],
   busy: false,
   profile: undefined,
+  nodeOptions: undefined,
   help: false,
 };
 
@@ -35,6 +38,7 @@ export const USAGE = `npm run bench -- [options]
   --contender NAME    one contender: direct, haproxy, nginx, envoy-h1, envoy-h2, heddle; may be repeated
   --busy              keep what was measured while others used the machine (figures are then marked)
   --profile FOLDER    our proxies leave a V8 CPU profile there (figures are then marked)
+  --node-options TEXT options of Node for our proxies instead of the image's (figures are then marked)
   --json              one JSON document on standard output
 `;
 
@@ -42,12 +46,13 @@ export const USAGE = `npm run bench -- [options]
 export function parseOptions(args: readonly string[], contenders: readonly string[]): BenchOptions {
   const only: string[] = [];
   const named: string[] = [];
-  let { json, rounds, seconds, busy, profile, help } = DEFAULTS;
+  let { json, rounds, seconds, busy, profile, nodeOptions, help } = DEFAULTS;
   const rest = [...args];
   for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
     if (option === '--json') json = true;
     else if (option === '--busy') busy = true;
     else if (option === '--help') help = true;
+    else if (option === '--node-options') nodeOptions = words(text(option, rest.shift()));
     else if (option === '--profile') profile = resolve(text(option, rest.shift()));
     else if (option === '--rounds') rounds = whole(option, rest.shift(), 1, 1_000);
     else if (option === '--seconds') seconds = whole(option, rest.shift(), 1, 600);
@@ -62,7 +67,7 @@ export function parseOptions(args: readonly string[], contenders: readonly strin
     else if (option === '--contender') named.push(oneOf(option, rest.shift(), contenders));
     else throw new Error(`no option ${option}; --help names them`);
   }
-  return { json, rounds, seconds, only, contenders: named, busy, profile, help };
+  return { json, rounds, seconds, only, contenders: named, busy, profile, nodeOptions, help };
 }
 
 function whole(option: string, text: string | undefined, least: number, most: number): number {
@@ -73,7 +78,11 @@ function whole(option: string, text: string | undefined, least: number, most: nu
 
 function text(option: string, given: string | undefined): string {
   if (given !== undefined && given !== '') return given;
-  throw new Error(`${option} wants a folder`);
+  throw new Error(`${option} wants a value`);
+}
+
+function words(given: string): readonly string[] {
+  return given.split(' ').filter((word) => word !== '');
 }
 
 function oneOf(option: string, text: string | undefined, names: readonly string[]): string {
