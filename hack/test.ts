@@ -26,6 +26,7 @@ const STAGES: readonly Stage[] = [
   { name: 'lint', says: 'format, lint and types', run: lint },
   { name: 'unit', says: 'unit tests of every room', run: unit },
   { name: 'netns', says: 'two real proxies between network namespaces', run: () => script('e2e/netns/main.ts') },
+  { name: 'pair', says: 'two real proxies on loopback, under attack', run: () => script('e2e/pair/main.ts') },
   { name: 'e2e', says: 'real pods on a real cluster', run: () => script('e2e/main.ts') },
   {
     name: 'clusters',

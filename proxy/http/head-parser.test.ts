@@ -48,6 +48,7 @@ describe('request line forms (RFC 9112, 3.2)', () => {
 
   test('the authority of an absolute target replaces Host (RFC 9112, 3.2.2)', () => {
     expect(parse('GET http://x/ HTTP/1.1\r\nA: b\r\nHost: evil\r\n\r\n').headers).toEqual(['a', 'b', 'host', 'x']);
+    expect(parse('CONNECT x:1 HTTP/1.1\r\nA: b\r\nHost: evil:1\r\n\r\n').headers).toEqual(['a', 'b', 'host', 'x:1']);
   });
 });
 

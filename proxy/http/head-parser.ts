@@ -33,7 +33,7 @@ export function parseRequestHead(buffer: Buffer, start: number, end: number, lim
   const host = checkHost(block, version);
   const framing = requestFraming(block, version);
   if (method === 'CONNECT') checkConnect(block);
-  if (parts.authority !== undefined && parts.form === 'absolute') replaceHost(block.headers, parts.authority);
+  if (parts.authority !== undefined) replaceHost(block.headers, parts.authority);
   if (version === 10 && block.expect !== undefined) removeNamed(block, ['expect']);
   if (options.names.length > 0) removeNamed(block, options.names);
   const upgrade = upgradeOf({
@@ -135,7 +135,7 @@ function checkHost(block: FieldBlock, version: Version): string {
   return block.host;
 }
 
-/** RFC 9112, 3.2.2: a proxy ignores the Host field of an absolute-form request and writes the target's authority in its place. */
+/** RFC 9112, 3.2.2: a proxy ignores the Host field of an absolute-form request and writes the target's authority in its place. A CONNECT that names two is read in one way only, too. */
 function replaceHost(headers: HeaderList, authority: string): void {
   const index = headerIndex(headers, 'host');
   if (index !== -1) headers[index] = authority;

@@ -82,6 +82,7 @@ describe('what a request says upstream', () => {
 
   test.each([
     ['GET /a HTTP/1.1\r\nhost: h\r\nConnection: close\r\n\r\n', 'GET /a HTTP/1.1\r\nhost: h\r\n\r\n'],
+    ['GET http://x/a HTTP/1.0\r\n\r\n', 'GET http://x/a HTTP/1.1\r\nhost: x\r\n\r\n'],
     ['GET /a HTTP/1.0\r\nAccept: x\r\n\r\n', 'GET /a HTTP/1.1\r\nHost: 10.0.0.7:80\r\nAccept: x\r\n\r\n'],
     [
       'GET / HTTP/1.1\r\nhost: h\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n\r\n',

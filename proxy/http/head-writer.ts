@@ -16,8 +16,10 @@ export interface ConnectionFields {
 /** Values are written as they are: whoever makes them (parser, mesh wire, filters) has checked them with `grammar.ts`. */
 export function requestHeadText(head: RequestHead, fields: ConnectionFields, host: string): string {
   let text = `${head.method} ${head.target} HTTP/1.1\r\n`;
-  // RFC 9112, 3.2: Host is required in 1.1; a 1.0 client that sent none meant the server that it connected to (7.2 of RFC 9110).
-  if (headerIndex(head.headers, 'host') === -1) text += `${spell('host', head.spelling)}: ${host}\r\n`;
+  // RFC 9112, 3.2: Host is required in 1.1; a 1.0 client that sent none meant the authority of its target, else the server that it connected to (7.2 of RFC 9110).
+  if (headerIndex(head.headers, 'host') === -1) {
+    text += `${spell('host', head.spelling)}: ${head.authority === '' ? host : head.authority}\r\n`;
+  }
   text += fieldLines(head.headers, head.spelling, fields.length);
   return text + connectionLines(fields, head.spelling);
 }

@@ -56,6 +56,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   /** Body bytes went out that are not held here: only the caller could send them again. */
   #forwarded = false;
   #status = 0;
+  readonly #bytes = { request: 0, response: 0 };
 
   constructor(context: InboundContext, target: Target, caller: Caller, exchange: ServerExchange) {
     this.#context = context;
@@ -88,6 +89,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   onBody(buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'over') return;
+    this.#bytes.request += end - start;
     if (this.#upstream === undefined) {
       this.#held.push(Buffer.from(buffer.subarray(start, end)));
       return;
@@ -156,6 +158,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   onResponseBody(buffer: Buffer, start: number, end: number): void {
+    this.#bytes.response += end - start;
     if (!this.#exchange.write(buffer, start, end)) this.#upstream?.pause();
   }
 
@@ -231,6 +234,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       durationMs: this.#context.clock.now() - this.#started,
       attempt: this.#caller.mesh?.meta.attempt ?? 1,
       traceId: this.#traceId,
+      bytes: this.#bytes,
     });
   }
 }

@@ -16,6 +16,8 @@ export interface Books {
   readonly durationMs: number;
   readonly attempt: number;
   readonly traceId: string;
+  /** Of the bodies, as far as they came; absent: nothing was read. */
+  readonly bytes?: { readonly request: number; readonly response: number };
 }
 
 /** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
@@ -39,6 +41,8 @@ export function record(context: InboundContext, books: Books): void {
     endpoint: '',
     route: '',
     traceId: books.traceId,
+    requestBytes: books.bytes?.request ?? 0,
+    responseBytes: books.bytes?.response ?? 0,
   });
 }
 

@@ -185,7 +185,7 @@ function placeHost(headers: string[], form: Form, authority: string | undefined,
   if (form.host === undefined)
     return authority !== '' || form.version !== 10 ? 'nohost, but not as HTTP/1.0' : undefined;
   if (!isHost(authority)) return 'an :authority that is no host';
-  if (target.form === 'absolute' && target.authority !== authority) return 'an :authority that is not the target’s';
+  if (target.authority !== undefined && target.authority !== authority) return 'an :authority that is not the target’s';
   if (form.host * 2 > headers.length) return 'a place for Host beyond the fields';
   headers.splice(form.host * 2, 0, 'host', authority);
   return undefined;

@@ -133,6 +133,7 @@ describe('requests of a hostile peer', () => {
     ['an authority that is no host', put(':authority', 'a b'), true, /:authority/],
     ['an authority with user information', put(':authority', 'u@a'), true, /:authority/],
     ['an authority beside the absolute target', put(':path', 'http://b/'), true, /:authority/],
+    ['an authority beside the target of CONNECT', put(':path', 'b:1').with(1, 'CONNECT'), true, /:authority/],
     ['a Host field beside :authority', [...BASE, 'host', 'b'], true, /host, which never travels/],
     ['Transfer-Encoding', [...BASE, 'transfer-encoding', 'chunked'], false, /never travels/],
     ['Connection', [...BASE, 'connection', 'close'], true, /never travels/],

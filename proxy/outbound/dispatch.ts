@@ -68,6 +68,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   #reason: Reason | '' = '';
   #detail = '';
   #responseEnded = false;
+  readonly #bytes = { request: 0, response: 0 };
 
   constructor(context: OutboundContext, origin: RequestOrigin, exchange: ServerExchange) {
     this.#context = context;
@@ -95,6 +96,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onBody(buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'over') return;
+    this.#bytes.request += end - start;
     this.#deadlines.move();
     const upstream = this.#attempt?.exchange;
     if (this.#state !== 'tunnel') this.#replay.add(buffer, start, end, upstream === undefined);
@@ -159,6 +161,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   }
 
   onResponseBody(buffer: Buffer, start: number, end: number): boolean {
+    this.#bytes.response += end - start;
     this.#deadlines.move();
     return this.#exchange.write(buffer, start, end);
   }
@@ -199,14 +202,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   /** Takes the port, the route and then an endpoint from what is in force now. */
   #decide(first: boolean, avoid: EndpointState | undefined): void {
     const decision = portOf(this.#origin.entry, this.#origin.port);
-    if (decision.kind === 'pending') {
-      this.#obtain(first, avoid);
-      return;
-    }
-    if (decision.kind === 'refuse') {
-      this.#fail(decision.reason, decision.detail);
-      return;
-    }
+    if (decision.kind === 'pending') return this.#obtain(first, avoid);
+    if (decision.kind === 'refuse') return this.#fail(decision.reason, decision.detail);
     this.#port = decision.port;
     this.#lease.move(decision.port.owner);
     this.#route = routeOf(decision.port, this.head);
@@ -340,6 +337,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
       attempts: this.#attempts,
       destination: this.#origin.destination,
       traceId: this.#traceId,
+      bytes: this.#bytes,
     });
   }
 

@@ -21,6 +21,8 @@ export interface Books {
   /** `10.96.4.7:80` */
   readonly destination: string;
   readonly traceId: string;
+  /** Of the bodies, as far as they came; absent: nothing was read. */
+  readonly bytes?: { readonly request: number; readonly response: number };
 }
 
 /** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
@@ -47,5 +49,7 @@ export function record(context: OutboundContext, books: Books): void {
     endpoint: books.endpoint?.name ?? '',
     route: books.route,
     traceId: books.traceId,
+    requestBytes: books.bytes?.request ?? 0,
+    responseBytes: books.bytes?.response ?? 0,
   });
 }

@@ -19,6 +19,9 @@ export interface AccessRecord {
   readonly endpoint: string;
   readonly route: string;
   readonly traceId: string;
+  /** Bytes of the bodies that this proxy took from either side, framing not counted. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
 }
 
 /** Longest text of a field that a client controls. */
@@ -48,6 +51,8 @@ export function writeAccess(log: Log, record: AccessRecord): void {
     reason: record.reason === '' ? undefined : record.reason,
     detail: record.detail === '' ? undefined : cut(record.detail),
     durationMs: Math.round(record.durationMs * 1_000) / 1_000,
+    requestBytes: record.requestBytes,
+    responseBytes: record.responseBytes,
     attempts: record.attempts > 1 ? record.attempts : undefined,
     source: record.source,
     destination: record.destination,

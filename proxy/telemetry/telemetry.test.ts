@@ -33,6 +33,8 @@ const RECORD: AccessRecord = {
   endpoint: '',
   route: '',
   traceId: '',
+  requestBytes: 12,
+  responseBytes: 34,
 };
 
 test('an access line is one JSON object, whatever the client sent, and bounded', () => {
@@ -44,6 +46,7 @@ test('an access line is one JSON object, whatever the client sent, and bounded',
   expect(lines[0]!.indexOf('\n')).toBe(lines[0]!.length - 1);
   const line = JSON.parse(lines[0]!);
   expect(line).toMatchObject({ log: 'access', status: 503, reason: 'no_endpoints', durationMs: 1.235, attempts: 3 });
+  expect(line).toMatchObject({ requestBytes: 12, responseBytes: 34 });
   expect(line).not.toHaveProperty('endpoint');
 });
 

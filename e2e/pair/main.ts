@@ -1,0 +1,24 @@
+/**
+ * Two real proxies as processes on loopback, with scripted clients and applications that try to break them: `node e2e/pair/main.ts [suite]
+ * [part of a check's name]`. Ends with `N passed, N failed`; leaves nothing behind.
+ */
+import process from 'node:process';
+import { Report } from './report.ts';
+import { smuggling } from './smuggling.ts';
+
+const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling };
+
+const [wanted, only] = process.argv.slice(2);
+const report = new Report(only);
+for (const [name, run] of Object.entries(SUITES)) {
+  if (wanted !== undefined && wanted !== name) continue;
+  process.stdout.write(`-- ${name}\n`);
+  try {
+    await run(report);
+  } catch (error) {
+    report.failed++;
+    process.stdout.write(`${name} broke off: ${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+}
+process.stdout.write(`${report.passed} passed, ${report.failed} failed\n`);
+process.exit(report.failed === 0 && report.passed > 0 ? 0 : 1);
