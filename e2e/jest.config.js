@@ -2,8 +2,10 @@
 export default {
   testEnvironment: 'node',
   rootDir: '..',
-  roots: ['<rootDir>/e2e/suites'],
-  testMatch: ['**/*.e2e.ts'],
+  // real-cluster.test.ts is skipped among the unit tests: it wants an API server.
+  roots: ['<rootDir>/e2e/suites', '<rootDir>/operator'],
+  testMatch: ['**/*.e2e.ts', '**/real-cluster.test.ts'],
+  testSequencer: '<rootDir>/e2e/sequencer.js',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import process from 'node:process';
-import { createProgress, down, load, up } from '../hack/cluster/cluster.ts';
+import { createProgress, down, kubeconfigPath, load, up } from '../hack/cluster/cluster.ts';
 import { buildAppImages } from '../hack/images/apps.ts';
 import { installHeddle, repositoryPath } from '../hack/mesh/install.ts';
 import { createKubectl } from '../hack/mesh/kubectl.ts';
@@ -24,7 +24,8 @@ async function setUp(): Promise<void> {
   await load(await buildAppImages(['tester', 'impostor'], progress), { ...cluster, progress });
 }
 
-function runSuites(names: readonly string[]): Promise<number> {
+async function runSuites(names: readonly string[]): Promise<number> {
+  const kubeconfig = await kubeconfigPath({ name: CLUSTER });
   const args = [
     'node_modules/jest/bin/jest.js',
     '--config',
@@ -40,6 +41,7 @@ function runSuites(names: readonly string[]): Promise<number> {
       ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', ...args, ...names],
       {
         cwd: repositoryPath(),
+        env: { ...process.env, HEDDLE_TEST_KUBECONFIG: kubeconfig },
         stdio: ['ignore', 'ignore', 'inherit'],
       },
     );

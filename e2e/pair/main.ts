@@ -4,9 +4,10 @@
  */
 import process from 'node:process';
 import { Report } from './report.ts';
+import { bodies } from './bodies.ts';
 import { smuggling } from './smuggling.ts';
 
-const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling };
+const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling, bodies };
 
 const [wanted, only] = process.argv.slice(2);
 const report = new Report(only);
