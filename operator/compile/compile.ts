@@ -10,7 +10,7 @@ import { compileWorkload } from './workload.ts';
 export type { Compiled, CompiledAddresses, Viewer } from './compiled.ts';
 
 /**
- * One key as `viewer` may see it. Undefined: nothing can be said yet (the viewer's pod, or the pod at that address, is not known); ask again
+ * One key as `viewer` may see it. Undefined: nothing can be said (the viewer's pod, or the pod at that address, is not known, or who may talk to it is not); ask again
  * when the world names the key as affected. A key of an unknown form is `absent`.
  */
 export function compileKey(world: World, key: Key, viewer: Viewer): Compiled | undefined {
@@ -22,7 +22,8 @@ function contentOf(world: World, key: Key, viewer: Viewer): Content | undefined 
   if (key === WORKLOAD_KEY) {
     const pod = world.podByUid(viewer.podUid);
     // Another namespace than the token's: not the pod that asks.
-    return pod === undefined || pod.namespace !== viewer.namespace ? undefined : compileWorkload(world, pod);
+    if (pod === undefined || pod.namespace !== viewer.namespace) return undefined;
+    return world.isBlind(pod.namespace) ? undefined : compileWorkload(world, pod);
   }
   const service = serviceOf(world, key);
   if (service !== undefined) {

@@ -20,7 +20,8 @@ export function compileWorkload(world: World, pod: PodRecord): Content {
       mtls: compileMtls(world.settings, access),
       ...(authorization === undefined ? {} : { authorization }),
       ports: declaredPorts(leadingTo(world, pod)),
-      preload: world.preload(pod.namespace, pod.workload.name),
+      // The distributor fills it in: it knows what replicas use.
+      preload: [],
       accessLog: accessLogOf(telemetry),
       tracingSamplingPercent: samplingOf(telemetry),
     },

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson } from '../../proxy/contract/version.ts';
-import { callerCoverage, conflictsOf, type Effective, selectionOf, targetStates } from '../model/model.ts';
+import { callerCoverage, claimsOf, type Effective, selectionOf, targetStates } from '../model/model.ts';
 import { endpoint, namespace, node, pod, policy, service, serviceCidr, slice } from '../model/testing/objects.ts';
 import { changeOf } from '../model/testing/world.ts';
 import { World } from '../model/world.ts';
@@ -200,7 +200,7 @@ function statuses(world: World): Map<string, string> {
 
 function facts(world: World, effective: Effective): unknown {
   const { behind, keys } = selectionOf(world, effective);
-  const conflicts = effective.kind === 'MeshPolicy' ? conflictsOf(world, effective as Effective<'MeshPolicy'>) : [];
+  const conflicts = effective.kind === 'MeshPolicy' ? claimsOf(world, effective as Effective<'MeshPolicy'>) : undefined;
   return [
     targetStates(world, effective),
     behind.map(({ uid }) => uid).sort(),

@@ -21,6 +21,7 @@ function pod(part: Partial<PodRecord> = {}): PodRecord {
     terminating: false,
     ports: [],
     meshed: false,
+    proxyStarted: false,
     excludedInboundPorts: [],
     ...part,
   };

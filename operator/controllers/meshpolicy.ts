@@ -1,5 +1,5 @@
 import type { Outcome } from '../kube/kube.ts';
-import { callerCoverage, conflictsOf, coverageOf, podsBehind, targetStates } from '../model/model.ts';
+import { callerCoverage, claimsOf, coverageOf, podsBehind, targetStates } from '../model/model.ts';
 import { reconcileStatus, type StatusContext } from '../status/policy-status.ts';
 
 /** Status of a MeshPolicy. Names the workloads behind the target, and possible callers with no proxy at all. */
@@ -7,7 +7,7 @@ export function reconcileMeshPolicy(context: StatusContext, key: string): Promis
   const { world } = context;
   return reconcileStatus(context, 'MeshPolicy', key, world.meshPolicies.get(key), (policy) => ({
     targets: targetStates(world, policy),
-    conflicts: conflictsOf(world, policy),
+    claims: claimsOf(world, policy),
     coverage: [
       ...coverageOf(podsBehind(world, policy)),
       ...callerCoverage(world, policy).filter((caller) => caller.meshed === 0),

@@ -11,7 +11,7 @@ export interface RolloutQuery {
   /** Whether a proxy of this pod could hold content shaped by the policy that nobody here sent. */
   readonly mayHold: (pod: PodRef, key: string | undefined) => boolean;
   readonly stateOf: (podUid: string) => PodState;
-  /** Pods with a ready sidecar that this operator has not heard of since it leads: what they hold is unknown. */
+  /** Pods with a sidecar that started and that this operator has not heard of since it leads: what they hold is unknown. */
   readonly unheard: readonly PodRef[];
 }
 
@@ -171,7 +171,7 @@ function addUnheard(tally: Tally, query: RolloutQuery, pod: PodRef): void {
   tally.behind.push({
     rank: 1,
     pod: podName(pod),
-    reason: 'ready, but not heard of since this operator leads: what it holds is unknown',
+    reason: 'not heard of since this operator leads: what it holds is unknown',
   });
 }
 

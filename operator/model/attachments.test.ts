@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { attachedTo, conflictsOf, nearest, routesOwner } from './attachments.ts';
+import { attachedTo, claimsOf, nearest, routesOwner } from './attachments.ts';
 import type { Effective } from './policies.ts';
 import { callerCoverage, selectionOf } from './selected.ts';
 import { targetStates } from './targets.ts';
@@ -162,7 +162,27 @@ describe('conflicts', () => {
     ],
   ])('%s', (_name, policies, key, expected) => {
     const world = worldOf(SERVICE, ...policies);
-    expect(conflictsOf(world, effective(world, key))).toEqual(expected);
+    expect(claimsOf(world, effective(world, key)).conflicts).toEqual(expected);
+  });
+
+  const OLDER = mp('shop/old', WHOLE, { ...RANDOM, ...ROUTES });
+  test.each<[string, object[], number]>([
+    ['all, on each port', [mp('shop/new', WHOLE, { ...RANDOM, ...ROUTES }, NEW)], 4],
+    ['none: older ones own them all', [OLDER, mp('shop/new', WHOLE, { ...RANDOM, ...ROUTES }, NEW)], 0],
+    [
+      'the one that no older policy sets',
+      [OLDER, mp('shop/new', HTTP, { connectionPool: { idleTimeout: '1s' }, ...ROUTES }, NEW)],
+      1,
+    ],
+    ['nearer than the older, but not for routes', [OLDER, mp('shop/new', HTTP, { ...RANDOM, ...ROUTES }, NEW)], 1],
+    [
+      'what a nearer one overrides is still its own',
+      [mp('web/x', CONSUMER, RANDOM), mp('shop/new', HTTP, RANDOM, NEW)],
+      1,
+    ],
+  ])('sections left to the younger: %s', (_name, policies, owned) => {
+    const world = worldOf(SERVICE, ...policies);
+    expect(claimsOf(world, effective(world, 'shop/new')).owned).toBe(owned);
   });
 });
 

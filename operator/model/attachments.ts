@@ -88,25 +88,37 @@ export interface Conflict {
   readonly winner: string;
 }
 
-/** Sections of `policy` that it does not own, because an older one of the same level does. Being overridden by a nearer one is no conflict. */
-export function conflictsOf(world: World, policy: Effective<'MeshPolicy'>): Conflict[] {
-  const found = new Map<string, Conflict>();
-  for (const target of policy.spec.targetRefs) {
-    for (const conflict of conflictsAt(world, policy, target)) {
-      found.set(`${conflict.section} ${conflict.target} ${conflict.winner}`, conflict);
-    }
-  }
-  return [...found.values()].sort(
-    (left, right) => compare(left.target, right.target) || compare(left.section, right.section),
-  );
+/** What became of the sections that a policy sets, target by target (and port by port). */
+export interface Claims {
+  /** Sections that it does not own, because an older one of the same level does. Being overridden by a nearer one is no conflict. */
+  readonly conflicts: readonly Conflict[];
+  /** How many it owns; with 0 and conflicts no word of the policy is in force, though proxies carry its name. */
+  readonly owned: number;
 }
 
-function conflictsAt(world: World, policy: Effective<'MeshPolicy'>, target: TrafficTarget): Conflict[] {
+export function claimsOf(world: World, policy: Effective<'MeshPolicy'>): Claims {
+  const claims = policy.spec.targetRefs.flatMap((target) => claimsAt(world, policy, target));
+  const found = new Map<string, Conflict>();
+  for (const { section, target, winner } of claims) {
+    if (winner !== undefined) found.set(`${section} ${target} ${winner}`, { section, target, winner });
+  }
+  const conflicts = [...found.values()].sort(
+    (left, right) => compare(left.target, right.target) || compare(left.section, right.section),
+  );
+  return { conflicts, owned: claims.filter((claim) => claim.winner === undefined).length };
+}
+
+/** A section that a policy sets for one target; `winner`: the older policy that owns it instead. */
+interface Claim extends Omit<Conflict, 'winner'> {
+  readonly winner: string | undefined;
+}
+
+function claimsAt(world: World, policy: Effective<'MeshPolicy'>, target: TrafficTarget): Claim[] {
   if (target.kind === 'Namespace') {
     const rivals = world.meshPolicies
       .targeting(namespaceTarget(policy.namespace))
       .map((one) => ({ policy: one, level: 'namespace' as const }));
-    return lost(policy, rivals, `Namespace ${policy.namespace}`);
+    return judge(policy, rivals, `Namespace ${policy.namespace}`);
   }
   const service = world.services.get(objectKey(target.namespace ?? policy.namespace, target.name ?? ''));
   if (service === undefined) return [];
@@ -114,11 +126,11 @@ function conflictsAt(world: World, policy: Effective<'MeshPolicy'>, target: Traf
   return ports.flatMap((port) => {
     const name = port.name === '' ? '' : `:${port.name}`;
     const attached = attachedTo(world, service, port, policy.namespace);
-    return lost(policy, attached, `Service ${objectKey(service.namespace, service.name)}${name}`);
+    return judge(policy, attached, `Service ${objectKey(service.namespace, service.name)}${name}`);
   });
 }
 
-function lost(policy: Effective<'MeshPolicy'>, attached: readonly Attached[], target: string): Conflict[] {
+function judge(policy: Effective<'MeshPolicy'>, attached: readonly Attached[], target: string): Claim[] {
   const own = attached.find((one) => one.policy.uid === policy.uid);
   if (own === undefined) return [];
   const sections: { section: Section; winner: Attached | undefined }[] = NEAREST_SECTIONS.filter(
@@ -134,9 +146,8 @@ function lost(policy: Effective<'MeshPolicy'>, attached: readonly Attached[], ta
     const rivals = attached.filter((one) => audienceRank(one) === audienceRank(own));
     sections.push({ section: 'routes', winner: routesOwner(rivals) });
   }
-  return sections.flatMap(({ section, winner }) =>
-    winner === undefined || winner.policy.uid === policy.uid
-      ? []
-      : [{ section, target, winner: policyName(winner.policy) }],
-  );
+  return sections.map(({ section, winner }) => {
+    const isOwn = winner === undefined || winner.policy.uid === policy.uid;
+    return { section, target, winner: isOwn ? undefined : policyName(winner.policy) };
+  });
 }

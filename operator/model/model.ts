@@ -3,8 +3,9 @@ export { canonicalAddress, canonicalRange, Ranges } from './address.ts';
 export {
   type Attached,
   attachedTo,
+  type Claims,
   type Conflict,
-  conflictsOf,
+  claimsOf,
   type Level,
   type NearestSection,
   nearest,

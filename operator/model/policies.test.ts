@@ -188,18 +188,3 @@ test('a status of our own on the object affects no key', () => {
   const again = applyAll(world, strict());
   expect([again.keys, again.workloads.size, again.policies.size]).toEqual([new Set(), 0, 0]);
 });
-
-test('preload: sorted, bounded, and only the replicas are affected', () => {
-  const owner = { kind: 'StatefulSet', name: 'db' };
-  const world = worldOf(pod('shop/db-0', { owner }), pod('shop/db-1', { owner }), pod('bank/db-0', { owner }));
-  const affected = world.setPreload('shop', 'db', ['service/b/b', 'service/a/a', 'service/a/a']);
-  expect(world.preload('shop', 'db')).toEqual(['service/a/a', 'service/b/b']);
-  expect([...affected.workloads].sort()).toEqual(['uid-shop/db-0', 'uid-shop/db-1']);
-  expect(world.setPreload('shop', 'db', ['service/a/a', 'service/b/b']).workloads.size).toBe(0);
-  world.setPreload(
-    'shop',
-    'db',
-    Array.from({ length: 2000 }, (_, index) => `pod/10.0.${index >> 8}.${index & 255}`),
-  );
-  expect(world.preload('shop', 'db')).toHaveLength(1000);
-});

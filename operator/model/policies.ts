@@ -24,6 +24,8 @@ export interface Effective<Kind extends PolicyKind = PolicyKind> {
   readonly generation: number;
   readonly createdAt: string;
   readonly spec: Specs[Kind];
+  /** Its closed form: no generation that broke no rule is known. */
+  readonly closed: boolean;
 }
 
 /**
@@ -76,7 +78,7 @@ export function take<Kind extends PolicyKind>(
   const checked = VALIDATORS[kind](asObject(next), old);
   if (checked.ok) {
     const { namespace, name, uid, generation, createdAt } = next;
-    const effective = { kind, namespace, name, uid, generation, createdAt, spec: checked.object.spec };
+    const effective = { kind, namespace, name, uid, generation, createdAt, spec: checked.object.spec, closed: false };
     return { object: next, violations: [], effective, frozen: undefined, afterDeletion };
   }
   const effective = before ?? closedForm(kind, next);
@@ -95,7 +97,7 @@ function asObject({ kind, namespace, name, uid, generation, createdAt, spec }: P
 function closedForm<Kind extends PolicyKind>(kind: Kind, next: PolicyRecord): Effective<Kind> | undefined {
   if (kind !== 'MeshAccessPolicy' || (next.generation <= 1 && !next.acceptedOnce)) return undefined;
   const { namespace, name, uid, generation, createdAt } = next;
-  return { kind, namespace, name, uid, generation, createdAt, spec: CLOSED as Specs[Kind] };
+  return { kind, namespace, name, uid, generation, createdAt, spec: CLOSED as Specs[Kind], closed: true };
 }
 
 /** `shop/payment`, or `default` for a MeshConfig. */

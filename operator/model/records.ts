@@ -28,6 +28,8 @@ export interface PodRecord {
   readonly ports: readonly { readonly name?: string; readonly port: number }[];
   /** The spec holds our sidecar container. Never decided by a label or annotation. */
   readonly meshed: boolean;
+  /** Our container passed its startup probe, now or before a restart: from then on it may be deciding under what it was sent. */
+  readonly proxyStarted: boolean;
   /** Annotation of the injector: why it left the pod out. For people only; anyone can write it. */
   readonly notInjected?: string;
   /** Ports that the init container leaves out of the redirect: the application itself answers there, in plain. */

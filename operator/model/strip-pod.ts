@@ -1,7 +1,7 @@
 import { WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
 import { CONTAINER } from '../../proxy/contract/bootstrap.ts';
 import { canonicalAddress } from './address.ts';
-import { at, given, isPresent, type Json, labels, list, portNumber, text } from './json.ts';
+import { at, count, given, isPresent, type Json, labels, list, portNumber, text } from './json.ts';
 import type { PodRecord } from './records.ts';
 
 /** Full Pod to the few members that the model reads. */
@@ -25,6 +25,7 @@ export function stripPod(raw: unknown): PodRecord {
     terminating: metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null,
     ports: containerPorts(spec),
     meshed: isMeshed(spec),
+    proxyStarted: proxyStarted(status),
     ...given('notInjected', text(at(metadata['annotations'])[WRITTEN_ANNOTATIONS.notInjected])?.slice(0, 512)),
     excludedInboundPorts: excludedInboundPorts(spec),
   };
@@ -56,6 +57,13 @@ const isSidecar = (container: unknown): boolean => at(container)['restartPolicy'
 function isMeshed(spec: Json): boolean {
   const running = [...list(spec['containers']), ...list(spec['initContainers']).filter(isSidecar)];
   return running.some((container) => at(container)['name'] === CONTAINER.proxy);
+}
+
+/** A sidecar that started held its identity and its inbound side; one that was restarted has them on its memory volume. */
+function proxyStarted(status: Json): boolean {
+  const all = [...list(status['initContainerStatuses']), ...list(status['containerStatuses'])].map((one) => at(one));
+  const own = all.find((one) => one['name'] === CONTAINER.proxy);
+  return own?.['started'] === true || (count(own?.['restartCount']) ?? 0) > 0;
 }
 
 /** From the one JSON argument of the init container (`InitOptions`): what was really redirected, not what was asked for. */

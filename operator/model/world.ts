@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Key } from '../../proxy/contract/snapshot.ts';
 import { Ranges } from './address.ts';
 import { type Affected, type Change, Effects, NOTHING_AFFECTED, type PolicyChange } from './changes.ts';
 import { EffectFinder } from './effects.ts';
@@ -21,8 +20,6 @@ import { KeyIndex, Table } from './table.ts';
 
 /** Addresses of pods that went, kept so that a proxy that still asks hears `absent` at once. */
 const MOST_RELEASED = 10_000;
-/** Most preload keys of a workload, as in the contract. */
-const MOST_PRELOAD = 1_000;
 
 /**
  * Everything the control plane knows, as plain records with the indexes to ask them. Pure: no I/O, no time. Changes go in
@@ -32,17 +29,11 @@ export class World {
   readonly #podsByAddress = new KeyIndex<PodRecord>((pod) => (isLive(pod) && !pod.hostNetwork ? pod.addresses : []));
   readonly #podsByNamespace = new KeyIndex<PodRecord>((pod) => [pod.namespace]);
   readonly #podsByUid = new KeyIndex<PodRecord>((pod) => [pod.uid]);
-  readonly #podsByWorkload = new KeyIndex<PodRecord>((pod) => [objectKey(pod.namespace, pod.workload.name)]);
   readonly #servicesByNamespace = new KeyIndex<ServiceRecord>((service) => [service.namespace]);
   readonly #slicesByService = new KeyIndex<SliceRecord>((slice) => [objectKey(slice.namespace, slice.service)]);
   readonly #slicesByEndpoint = new KeyIndex<SliceRecord>(endpointKeys);
 
-  readonly pods = new Table<PodRecord>(
-    this.#podsByAddress,
-    this.#podsByNamespace,
-    this.#podsByUid,
-    this.#podsByWorkload,
-  );
+  readonly pods = new Table<PodRecord>(this.#podsByAddress, this.#podsByNamespace, this.#podsByUid);
   readonly services = new Table<ServiceRecord>(this.#servicesByNamespace);
   readonly slices = new Table<SliceRecord>(this.#slicesByService, this.#slicesByEndpoint);
   readonly namespaces = new Table<NamespaceRecord>();
@@ -52,9 +43,10 @@ export class World {
   readonly meshAccessPolicies = new PolicyBook('MeshAccessPolicy');
   readonly meshConfigs = new PolicyBook('MeshConfig');
 
-  readonly #preload = new Map<ObjectKey, readonly Key[]>();
   readonly #released = new Set<string>();
   readonly #nodeDependent = new Set<ObjectKey>();
+  /** Uids of namespaces that were terminating when they were first seen. */
+  readonly #seenDying = new Set<string>();
   readonly #effects = new EffectFinder(this);
   #settings: MeshSettings | undefined;
   #foundRanges: Ranges | undefined;
@@ -87,21 +79,6 @@ export class World {
     }
   }
 
-  /** Keys that replicas of a workload use now: the others get them early. The caller says it when a set has changed for good. */
-  setPreload(namespace: string, workload: string, keys: readonly Key[]): Affected {
-    const key = objectKey(namespace, workload);
-    const sorted = [...new Set(keys)].sort().slice(0, MOST_PRELOAD);
-    if (isDeepStrictEqual(this.preload(namespace, workload), sorted)) return NOTHING_AFFECTED;
-    if (sorted.length === 0) this.#preload.delete(key);
-    else this.#preload.set(key, sorted);
-    const workloads = new Set([...this.#podsByWorkload.get(key)].map((pod) => pod.uid));
-    return { ...NOTHING_AFFECTED, workloads };
-  }
-
-  preload(namespace: string, workload: string): readonly Key[] {
-    return this.#preload.get(objectKey(namespace, workload)) ?? [];
-  }
-
   podByUid(uid: string): PodRecord | undefined {
     return [...this.#podsByUid.get(uid)][0];
   }
@@ -124,6 +101,15 @@ export class World {
 
   podsIn(namespace: string): ReadonlySet<PodRecord> {
     return this.#podsByNamespace.get(namespace);
+  }
+
+  /**
+   * The namespace was being deleted already when this operator first saw it: policies may have gone before, so nobody knows who may
+   * talk to its pods. What their proxies hold stays.
+   */
+  isBlind(namespace: string): boolean {
+    const record = this.namespaces.get(namespace);
+    return record !== undefined && this.#seenDying.has(record.uid);
   }
 
   servicesIn(namespace: string): ReadonlySet<ServiceRecord> {
@@ -222,11 +208,18 @@ export class World {
   #applyNamespace(key: ObjectKey, next: NamespaceRecord | undefined): Affected {
     return this.#put(this.namespaces, key, next, (old) => {
       const affected = this.#effects.ofNamespace(key);
+      this.#noteDying(old, next);
+      if (this.isBlind(key)) for (const pod of this.podsIn(key)) affected.workloads.add(pod.uid);
       // A new object of the same name is another namespace: what the old one left frozen ends here.
       if (next !== undefined && old?.uid !== next.uid) this.#forget(key, affected);
       this.#thaw(key, affected);
       return affected;
     });
+  }
+
+  #noteDying(old: NamespaceRecord | undefined, next: NamespaceRecord | undefined): void {
+    if (old !== undefined && old.uid !== next?.uid) this.#seenDying.delete(old.uid);
+    if (next?.terminating === true && old?.uid !== next.uid) this.#seenDying.add(next.uid);
   }
 
   /** A namespace's frozen policies end with the namespace, but not before its last pod. */

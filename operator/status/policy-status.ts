@@ -1,7 +1,7 @@
 import type { Clock } from '../../proxy/base/clock.ts';
 import type { Distributor } from '../distribute/distribute.ts';
 import { DONE, type Outcome } from '../kube/kube.ts';
-import type { Effective, Held, World } from '../model/model.ts';
+import type { Claims, Effective, Held, World } from '../model/model.ts';
 import { mayHold } from './may-hold.ts';
 import { type RollupInput, rollup } from './rollup.ts';
 import type { Settling } from './settling.ts';
@@ -18,13 +18,15 @@ export interface StatusContext {
 }
 
 /** What a kind adds to the numbers. */
-export type Described = Pick<RollupInput, 'targets' | 'conflicts' | 'coverage'>;
+export type Described = Pick<RollupInput, 'targets' | 'claims' | 'coverage'>;
 
 /** A change of the policy is on its way to the proxies; its push takes some tens of milliseconds. */
 const PENDING_MS = 20;
 /** Whether the pod of an unreachable proxy is NotReady now is looked at this often. */
 const EXCUSES_MS = 2_000;
-const NOTHING = { targets: [], conflicts: [], coverage: [] } as const;
+/** Of kinds whose sections are never owned by one alone. */
+export const NO_CLAIMS: Claims = { conflicts: [], owned: 0 };
+const NOTHING: Described = { targets: [], claims: NO_CLAIMS, coverage: [] };
 
 /** One reconcile: load, decide, write. Keys are `namespace/name`. */
 export async function reconcileStatus<Kind extends StatusKind>(
@@ -69,13 +71,18 @@ function inputOf<Kind extends StatusKind>(
     kind,
     name: held.object?.name ?? '',
     generation,
-    effectiveGeneration: effective?.generation,
+    inForce: inForceOf(effective),
     violations: held.violations,
     frozen: held.frozen,
     afterDeletion: held.afterDeletion,
     rollout: rolloutOf(context, held.object?.uid ?? '', effective, generation),
     ...(effective === undefined ? NOTHING : describe(effective)),
   };
+}
+
+function inForceOf(effective: Effective | undefined): RollupInput['inForce'] {
+  if (effective === undefined) return { kind: 'nothing' };
+  return effective.closed ? { kind: 'closed' } : { kind: 'generation', generation: effective.generation };
 }
 
 /** Where the generation in force stands; without one, nobody holds anything. */

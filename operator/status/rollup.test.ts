@@ -34,11 +34,14 @@ describe('rollup', () => {
     const status = rollup(
       input({
         targets: Array.from({ length: 16 }, (_, at) => ({ target: `Service ${long}/${long}${at}` })),
-        conflicts: Array.from({ length: 64 }, (_, at) => ({
-          section: 'routes' as const,
-          target: `Service ${long}/${at}`,
-          winner: `${long}/${long}`,
-        })),
+        claims: {
+          owned: 1,
+          conflicts: Array.from({ length: 64 }, (_, at) => ({
+            section: 'routes' as const,
+            target: `Service ${long}/${at}`,
+            winner: `${long}/${long}`,
+          })),
+        },
         coverage: Array.from({ length: 50 }, (_, at) => ({
           namespace: long.slice(0, 63),
           workload: { kind: 'Deployment', name: `${long}${at}` },

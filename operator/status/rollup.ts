@@ -8,8 +8,9 @@ import {
 import type { Condition, PolicyStatus } from '../../crds/gen/types.ts';
 import type { Violation } from '../../crds/validate.ts';
 import type { Rollout } from '../distribute/distribute.ts';
-import type { Conflict, Coverage, Freeze, TargetState } from '../model/model.ts';
+import type { Claims, Coverage, Freeze, TargetState } from '../model/model.ts';
 import {
+  CLOSED_FORM,
   conflictSentence,
   inForceSentence,
   invalidSentence,
@@ -27,12 +28,11 @@ export interface RollupInput {
   readonly name: string;
   /** Generation of the object. */
   readonly generation: number;
-  /** Generation in force; undefined: none was ever good. */
-  readonly effectiveGeneration: number | undefined;
+  readonly inForce: InForce;
   readonly violations: readonly Violation[];
   readonly frozen: Freeze | undefined;
   readonly targets: readonly TargetState[];
-  readonly conflicts: readonly Conflict[];
+  readonly claims: Claims;
   /** Where generation `generation` stands (or, where it is not accepted, the one in force). */
   readonly rollout: Rollout;
   /** Workloads behind the target, or calling it, with how many of their pods are meshed. */
@@ -40,6 +40,14 @@ export interface RollupInput {
   /** A MeshConfig that followed a deleted one. */
   readonly afterDeletion: boolean;
 }
+
+/** What of a policy is in force, on those proxies that have it. */
+export type InForce =
+  | { readonly kind: 'generation'; readonly generation: number }
+  /** None was ever good. */
+  | { readonly kind: 'nothing' }
+  /** The last good one is not known any more; a MeshAccessPolicy's closed form stands in for it. */
+  | { readonly kind: 'closed' };
 
 type Values = { readonly [Type in ConditionType]?: Omit<ConditionValue<Type>, 'type'> };
 
@@ -49,13 +57,14 @@ type Values = { readonly [Type in ConditionType]?: Omit<ConditionValue<Type>, 't
  * One thing is stricter than the house plan's words: `Ready` waits for every proxy that gives no excuse, also in the first 5 s
  * before it would lag; else `kubectl wait --for=condition=Ready` would return before anything happened.
  */
-export function rollup(input: RollupInput, previous: readonly Condition[], now: string): PolicyStatus {
+export function rollup(given: RollupInput, previous: readonly Condition[], now: string): PolicyStatus {
+  const input = isLost(given) ? { ...given, rollout: onNoProxy(given.rollout) } : given;
   const accepted = decideAccepted(input);
   const values: Values = {
     Accepted: accepted,
     ...decideRollout(input, accepted.status === 'True'),
     Stalled: decideStalled(accepted),
-    ...(input.kind === 'MeshPolicy' ? { Conflicted: decideConflicted(input.conflicts) } : {}),
+    ...(input.kind === 'MeshPolicy' ? { Conflicted: decideConflicted(input.claims) } : {}),
   };
   const conditions = toConditions(values, previous, input.generation, now);
   if (input.kind === 'MeshConfig') return { observedGeneration: input.generation, conditions };
@@ -65,7 +74,16 @@ export function rollup(input: RollupInput, previous: readonly Condition[], now: 
     target: targetColumn(input.targets),
     summary: `${inForce}/${selected}`,
     conditions,
-    rollout: { generation, selected, inForce, draining, rejected, lagging, unreachable },
+    // A closed form is no generation of anybody's.
+    rollout: {
+      generation: input.inForce.kind === 'closed' ? 0 : generation,
+      selected,
+      inForce,
+      draining,
+      rejected,
+      lagging,
+      unreachable,
+    },
     laggards: input.rollout.laggards.map(({ pod, reason }) => ({ pod, reason })),
   };
 }
@@ -75,7 +93,7 @@ function decideAccepted(input: RollupInput): Omit<ConditionValue<'Accepted'>, 't
   if (input.kind === 'MeshConfig' && input.name !== 'default') {
     return no('UnsupportedName', `A MeshConfig must be named default; ${input.name} is not read.`);
   }
-  if (input.violations.length > 0) return no('Invalid', invalidSentence(input.violations, input.effectiveGeneration));
+  if (input.violations.length > 0) return no('Invalid', invalidSentence(input.violations, input.inForce));
   if (input.frozen === 'namespace') {
     return no(
       'NamespaceTerminating',
@@ -93,8 +111,8 @@ function decideAccepted(input: RollupInput): Omit<ConditionValue<'Accepted'>, 't
 function decideRollout(input: RollupInput, accepted: boolean): Values {
   const { rollout, coverage } = input;
   if (!accepted) return all('False', 'NotAccepted', notAccepted(input));
-  if (rollout.selected === 0 && input.conflicts.length > 0) {
-    return all('False', 'Conflicted', `No proxy uses this policy. ${conflictSentence(input.conflicts)}`);
+  if (isLost(input)) {
+    return all('False', 'Conflicted', `No proxy uses this policy. ${conflictSentence(input.claims)}`);
   }
   if (rollout.selected === 0) return all('True', 'NoProxies', noProxiesSentence(coverage));
   const unmeshed = unmeshedSentence(coverage);
@@ -106,9 +124,22 @@ function decideRollout(input: RollupInput, accepted: boolean): Values {
   };
 }
 
+/** Older policies own every section of it: proxies carry its name, and nothing that it says. */
+function isLost({ claims }: RollupInput): boolean {
+  return claims.conflicts.length > 0 && claims.owned === 0;
+}
+
+function onNoProxy(rollout: Rollout): Rollout {
+  const none = { selected: 0, acked: 0, inForce: 0, draining: 0, rejected: 0, lagging: 0, unreachable: 0 };
+  return { ...rollout, ...none, unexcused: 0, missing: 0, laggards: [] };
+}
+
 function notAccepted(input: RollupInput): string {
-  const { effectiveGeneration, generation, rollout } = input;
-  if (effectiveGeneration === undefined) return `Generation ${generation} is not accepted and nothing is in force.`;
+  const { inForce, generation, rollout } = input;
+  if (inForce.kind === 'nothing') return `Generation ${generation} is not accepted and nothing is in force.`;
+  if (inForce.kind === 'closed') {
+    return `Generation ${generation} is not accepted. ${CLOSED_FORM}; it is on ${rollout.inForce} of ${rollout.selected} selected proxies.`;
+  }
   if (rollout.selected === 0) return `Generation ${generation} is not accepted, and no proxy uses this policy.`;
   return `Generation ${generation} is not accepted. ${inForceSentence(rollout)}`;
 }
@@ -143,10 +174,10 @@ function decideStalled(accepted: Omit<ConditionValue<'Accepted'>, 'type'>): Omit
     : { status: 'True', reason: 'Stalled', message: `Nothing moves until this is repaired: ${accepted.message}` };
 }
 
-function decideConflicted(conflicts: readonly Conflict[]): Omit<ConditionValue<'Conflicted'>, 'type'> {
-  return conflicts.length === 0
+function decideConflicted(claims: Claims): Omit<ConditionValue<'Conflicted'>, 'type'> {
+  return claims.conflicts.length === 0
     ? { status: 'False', reason: 'NoConflict', message: 'Every section of this policy is its own.' }
-    : { status: 'True', reason: 'OlderPolicyWins', message: conflictSentence(conflicts) };
+    : { status: 'True', reason: 'OlderPolicyWins', message: conflictSentence(claims) };
 }
 
 /** In the order that people read: `kubectl describe` shows them so. */

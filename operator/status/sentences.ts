@@ -1,6 +1,7 @@
 import { describeViolation, type Violation } from '../../crds/validate.ts';
 import type { Rollout } from '../distribute/distribute.ts';
-import type { Conflict, Coverage, TargetState } from '../model/model.ts';
+import type { Claims, Coverage, TargetState } from '../model/model.ts';
+import type { InForce } from './rollup.ts';
 
 /** Every message of a condition. Stable: nothing in them moves while nothing changes (no seconds, no request counts). */
 
@@ -74,13 +75,18 @@ function restartCommand(namespace: string, workload: Coverage['workload']): stri
   return kind === undefined ? '' : `kubectl rollout restart -n ${namespace} ${kind}/${workload.name}`;
 }
 
-export function invalidSentence(violations: readonly Violation[], inForceGeneration: number | undefined): string {
+/** Told instead of a generation, see `closedForm` of the model. */
+export const CLOSED_FORM =
+  'The generation that was in force before this operator started is not known any more, so the closed form stands in for it: Strict, and nobody is allowed';
+
+export function invalidSentence(violations: readonly Violation[], inForce: InForce): string {
   const named = violations.slice(0, MOST_VIOLATIONS).map((violation) => describeViolation(violation));
   const more = violations.length - named.length;
   const text = `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
-  return inForceGeneration === undefined
-    ? `${text}. Nothing of it is in force.`
-    : `${text}. Generation ${inForceGeneration} stays in force.`;
+  if (inForce.kind === 'nothing') return `${text}. Nothing of it is in force.`;
+  return inForce.kind === 'closed'
+    ? `${text}. ${CLOSED_FORM}.`
+    : `${text}. Generation ${inForce.generation} stays in force.`;
 }
 
 export function targetsSentence(states: readonly TargetState[]): string {
@@ -97,10 +103,10 @@ export function targetColumn(states: readonly TargetState[]): string {
   return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`.slice(0, 256);
 }
 
-export function conflictSentence(conflicts: readonly Conflict[]): string {
+export function conflictSentence({ conflicts, owned }: Claims): string {
   const named = conflicts
     .slice(0, MOST_CONFLICTS)
     .map((conflict) => `${conflict.section} of ${conflict.target} belongs to ${conflict.winner}, which is older`);
   const more = conflicts.length - named.length;
-  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}. Every other section stays in force.`;
+  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}. ${owned > 0 ? 'Every other section stays in force.' : 'Nothing else is in it.'}`;
 }

@@ -26,3 +26,11 @@ test('after 15 s it speaks, and those that did not come back count', () => {
   expect(settling.wait()).toBe(0);
   expect(settling.unheard()).toEqual([POD]);
 });
+
+test('those that cannot come back soon are not waited for, and count all the same', () => {
+  const clock = new FakeClock();
+  const settling = new Settling({ clock, unheard: () => [POD], isComingBack: () => false });
+  settling.begin();
+  expect(settling.wait()).toBe(0);
+  expect(settling.unheard()).toEqual([POD]);
+});

@@ -11,6 +11,8 @@ const FRESH_MS = 1_000;
 export interface SettlingOptions {
   readonly clock: Clock;
   readonly unheard: () => PodRef[];
+  /** Of the unheard ones, those that are waited for; default all. */
+  readonly isComingBack?: (pod: PodRef) => boolean;
   readonly settleMs?: number;
 }
 
@@ -38,11 +40,12 @@ export class Settling {
     const now = this.#options.clock.now();
     this.#since ??= now;
     const left = this.#since + (this.#options.settleMs ?? SETTLE_MS) - now;
-    this.#settled = left <= 0 || this.unheard().length === 0;
+    const isComingBack = this.#options.isComingBack ?? (() => true);
+    this.#settled = left <= 0 || !this.unheard().some(isComingBack);
     return this.#settled ? 0 : Math.min(left, LOOK_MS);
   }
 
-  /** Ready pods whose proxies have not come back. */
+  /** Pods whose proxies have not come back. */
   unheard(): PodRef[] {
     const now = this.#options.clock.now();
     // While waiting always fresh; afterwards it is empty nearly always.

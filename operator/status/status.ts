@@ -12,7 +12,7 @@ import type { StatusContext } from './policy-status.ts';
 import { Settling } from './settling.ts';
 import type { StatusClient, Subject } from './status-client.ts';
 import type { TransitionEvent } from './transitions.ts';
-import { unheardPods } from './unheard.ts';
+import { isComingBack, unheardPods } from './unheard.ts';
 import { StatusWriter } from './writer.ts';
 
 export { createStatusClient, type StatusClient, type Subject } from './status-client.ts';
@@ -57,6 +57,7 @@ export function createStatusControllers(options: StatusOptions): StatusControlle
   const settling = new Settling({
     clock,
     unheard: () => unheardPods(world, (podUid) => distributor.ledger.has(podUid)),
+    isComingBack: isComingBack(world),
     ...(options.settleMs === undefined ? {} : { settleMs: options.settleMs }),
   });
   const writer = new StatusWriter({

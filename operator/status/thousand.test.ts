@@ -30,6 +30,7 @@ function pod(name: string, app: string, address: string, ready = true): PodRecor
     terminating: false,
     ports: [{ port: 3000 }],
     meshed: true,
+    proxyStarted: true,
     excludedInboundPorts: [],
   };
 }

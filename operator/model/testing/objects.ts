@@ -24,6 +24,8 @@ export interface PodOptions {
   readonly ports?: readonly { name?: string; containerPort: number; protocol?: string }[];
   readonly excludeInbound?: readonly number[];
   readonly owner?: { kind: string; name: string };
+  /** What the kubelet says of the sidecar. */
+  readonly proxy?: { readonly started?: boolean; readonly restartCount?: number };
 }
 
 /** A running, ready, meshed pod. */
@@ -54,6 +56,9 @@ export function pod(key: string, options: PodOptions = {}): Json {
     status: {
       phase: options.phase ?? 'Running',
       conditions: [{ type: 'Ready', status: options.ready === false ? 'False' : 'True' }],
+      ...(options.proxy === undefined
+        ? {}
+        : { initContainerStatuses: [{ name: 'heddle-init' }, { name: 'heddle-proxy', ...options.proxy }] }),
       ...(ips.length === 0 ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     },
   };

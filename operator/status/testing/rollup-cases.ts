@@ -28,11 +28,11 @@ export function input(part: Partial<RollupInput> = {}): RollupInput {
     kind: 'MeshPolicy',
     name: 'payment',
     generation: 4,
-    effectiveGeneration: 4,
+    inForce: { kind: 'generation', generation: 4 },
     violations: [],
     frozen: undefined,
     targets: [{ target: 'Service shop/payment:http' }],
-    conflicts: [],
+    claims: { conflicts: [], owned: 1 },
     rollout: rollout(),
     coverage: [],
     afterDeletion: false,
@@ -58,6 +58,7 @@ export interface RollupCase {
   readonly says?: string;
 }
 
+const ROUTES_LOST = { section: 'routes', target: 'Service shop/payment:http', winner: 'shop/old' } as const;
 const FINE = ['Accepted=True/Accepted', 'Programmed=True/Programmed', 'InForce=True/InForce', 'Ready=True/Ready'];
 const MOVES = 'Stalled=False/Progressing';
 const OWN = 'Conflicted=False/NoConflict';
@@ -237,14 +238,15 @@ export const ROLLUP_CASES: readonly RollupCase[] = [
   },
   {
     name: 'a section belongs to an older policy, the rest is in force',
-    input: input({ conflicts: [{ section: 'routes', target: 'Service shop/payment:http', winner: 'shop/old' }] }),
+    input: input({ claims: { conflicts: [ROUTES_LOST], owned: 1 } }),
     conditions: [...FINE, MOVES, 'Conflicted=True/OlderPolicyWins'],
   },
   {
     name: 'all of it belongs to older policies',
     input: input({
-      conflicts: [{ section: 'routes', target: 'Service shop/payment:http', winner: 'shop/old' }],
-      rollout: rollout({ selected: 0 }),
+      claims: { conflicts: [ROUTES_LOST], owned: 0 },
+      // Proxies hold its name beside the content of others.
+      rollout: rollout({ inForce: 16, lagging: 1, missing: 1 }),
     }),
     conditions: [
       'Accepted=True/Accepted',
@@ -254,7 +256,25 @@ export const ROLLUP_CASES: readonly RollupCase[] = [
       MOVES,
       'Conflicted=True/OlderPolicyWins',
     ],
-    says: 'No proxy uses this policy. routes of Service shop/payment:http belongs to shop/old, which is older. Every other section stays in force.',
+    says: 'No proxy uses this policy. routes of Service shop/payment:http belongs to shop/old, which is older. Nothing else is in it.',
+    summary: '0/0',
+  },
+  {
+    name: 'a closed form stands in for what is not known any more',
+    input: input({
+      kind: 'MeshAccessPolicy',
+      violations: [{ path: 'spec.mtls.mode', reason: 'Invalid', message: 'must be Strict' }],
+      inForce: { kind: 'closed' },
+      rollout: rollout({ selected: 3 }),
+    }),
+    conditions: [
+      'Accepted=False/Invalid',
+      'Programmed=False/NotAccepted',
+      'InForce=False/NotAccepted',
+      'Ready=False/NotAccepted',
+      'Stalled=True/Stalled',
+    ],
+    says: 'Generation 4 is not accepted. The generation that was in force before this operator started is not known any more, so the closed form stands in for it: Strict, and nobody is allowed; it is on 3 of 3 selected proxies.',
   },
   {
     name: 'a MeshConfig with another name',
