@@ -1,5 +1,6 @@
 import type { Connections } from './connections.ts';
 import type { EndpointRegistry, EndpointState } from './endpoints.ts';
+import { Http2Connections } from './http2-connections.ts';
 import { MeshConnections, type MeshOptions } from './mesh-connections.ts';
 import { PlainConnections, type PlainOptions } from './plain-connections.ts';
 
@@ -21,7 +22,12 @@ export class Connector {
     });
   }
 
-  of(endpoint: EndpointState): Connections {
+  /** `http2`: the request came with HTTP/2, so a plain endpoint is spoken to with prior knowledge; the mesh carries both versions. */
+  of(endpoint: EndpointState, http2 = false): Connections {
+    if (http2 && endpoint.endpoint.identity === undefined) {
+      endpoint.http2 ??= new Http2Connections(endpoint, this.#options.plain);
+      return endpoint.http2;
+    }
     endpoint.connections ??=
       endpoint.endpoint.identity === undefined
         ? new PlainConnections(endpoint, this.#options.plain)
@@ -31,6 +37,9 @@ export class Connector {
 
   close(): void {
     this.#unsubscribe();
-    for (const endpoint of this.#options.endpoints.values()) endpoint.connections?.close();
+    for (const endpoint of this.#options.endpoints.values()) {
+      endpoint.connections?.close();
+      endpoint.http2?.close();
+    }
   }
 }

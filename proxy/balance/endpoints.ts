@@ -19,8 +19,10 @@ export class EndpointState {
   quarantined = false;
   /** How many built ports hold it. */
   references = 0;
-  /** Its connections, made on first use. */
+  /** Its connections, made on first use: over the mesh, or plain ones with HTTP/1.1. */
   connections: Connections | undefined;
+  /** Plain ones with HTTP/2, for requests that came so. */
+  http2: Connections | undefined;
 
   constructor(endpoint: Endpoint, key: string, warmAt: number) {
     this.endpoint = endpoint;
@@ -61,6 +63,7 @@ export class EndpointRegistry {
     if (state.references > 0) return;
     this.#states.delete(state.key);
     state.connections?.drain();
+    state.http2?.drain();
   }
 
   values(): Iterable<EndpointState> {

@@ -16,7 +16,7 @@ describe('first bytes', () => {
     ['HTTP/0.9', 'GET /\r\n', 'opaque'],
     ['redis', 'SET key value\r\n', 'opaque'],
     ['memcached', 'get key\r\n', 'opaque'],
-    ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'opaque'],
+    ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
     ['TLS', '\x16\x03\x01\x02', 'opaque'],
     ['postgres', '\x00\x00\x00\x08\x04\xd2\x16\x2f', 'opaque'],
     ['a method without end', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'opaque'],

@@ -3,7 +3,8 @@ import { SocketTransport } from '../base/socket-transport.ts';
 import { HEADERS } from '../contract/headers.ts';
 import { REASONS, type Reason } from '../contract/reasons.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
-import { serveHttp1 } from '../http/http.ts';
+import { serveHttp2 } from '../http/h2/h2.ts';
+import { type BadRequest, type ServerExchange, serveHttp1 } from '../http/http.ts';
 import { type OriginalDestination, type Peeked, peek, peerName } from '../net/net.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
 import { MAX_CLIENT_HELLO } from '../tls/client-hello.ts';
@@ -52,8 +53,7 @@ async function acceptStrict(context: InboundContext, socket: Socket, target: Tar
   }
   const silent = peeked.bytes.length === 0;
   const reason: Reason = silent ? 'handshake_timeout' : 'plaintext_refused';
-  const http = peeked.kind === 'classified' && peeked.value === 'http';
-  refusePlaintext(context, socket, target, reason, http ? peeked.bytes : undefined);
+  refusePlaintext(context, socket, target, reason, httpOf(peeked));
 }
 
 async function acceptPermissive(
@@ -73,13 +73,14 @@ async function acceptPermissive(
     serveMesh(context, socket, target, peeked.bytes);
     return;
   }
-  const kind = arrival === 'http' ? 'plain-http' : 'plain-tcp';
+  const http = httpOf(peeked);
+  const kind = http === undefined ? 'plain-tcp' : 'plain-http';
   const forbidden =
     current === undefined ? 'config_pending' : forbids(current, { kind, port: target.port, identity: undefined });
   if (forbidden !== undefined) {
-    refusePlaintext(context, socket, target, forbidden, arrival === 'http' ? peeked.bytes : undefined);
-  } else if (arrival === 'http') {
-    servePlainHttp(context, socket, target, peeked.bytes);
+    refusePlaintext(context, socket, target, forbidden, http);
+  } else if (http !== undefined) {
+    servePlainHttp(context, socket, target, http);
   } else {
     const plain = new SocketTransport(socket);
     const silent = peeked.kind === 'timeout' && peeked.bytes.length === 0;
@@ -112,6 +113,17 @@ function arrivalOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): Arriva
   return peeked.kind === 'classified' ? peeked.value : 'opaque';
 }
 
+/** HTTP in plain: its version and the bytes already read. */
+interface PlainHttp {
+  readonly version: 'http' | 'http2';
+  readonly first: Buffer;
+}
+
+function httpOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): PlainHttp | undefined {
+  const arrival = arrivalOf(peeked);
+  return arrival === 'http' || arrival === 'http2' ? { version: arrival, first: peeked.bytes } : undefined;
+}
+
 function lateMesh(context: InboundContext, target: Target, peer: string): void {
   recordRefusal(
     context,
@@ -123,14 +135,14 @@ function lateMesh(context: InboundContext, target: Target, peer: string): void {
 }
 
 /** HTTP in plain, where it is allowed: parsed, so that requests are authorized, counted and stripped. */
-function servePlainHttp(context: InboundContext, socket: Socket, target: Target, first: Buffer): void {
+function servePlainHttp(context: InboundContext, socket: Socket, target: Target, http: PlainHttp): void {
   const caller = { source: PLAINTEXT_SOURCE, mesh: undefined };
-  const connection = serveHttp1(new SocketTransport(socket), {
+  const connection = serverOf(http)(new SocketTransport(socket), {
     limits: context.limits,
     clock: context.clock,
-    first,
-    onRequest: (exchange) => new InboundRequest(context, target, caller, exchange).start(),
-    onBadRequest: (info) => recordRefusal(context, target, nameOf(socket), info.reason, info.detail),
+    first: http.first,
+    onRequest: (exchange: ServerExchange) => new InboundRequest(context, target, caller, exchange).start(),
+    onBadRequest: (info: BadRequest) => recordRefusal(context, target, nameOf(socket), info.reason, info.detail),
     onClose: () => leave(),
   });
   const leave = context.live.add({
@@ -143,13 +155,17 @@ function servePlainHttp(context: InboundContext, socket: Socket, target: Target,
   if (context.live.draining) connection.drain();
 }
 
+function serverOf(http: PlainHttp): typeof serveHttp1 | typeof serveHttp2 {
+  return http.version === 'http2' ? serveHttp2 : serveHttp1;
+}
+
 /** Plaintext that is not allowed: an HTTP client reads why, anybody else sees a reset. */
 function refusePlaintext(
   context: InboundContext,
   socket: Socket,
   target: Target,
   reason: Reason,
-  http: Buffer | undefined,
+  http: PlainHttp | undefined,
 ): void {
   const peer = nameOf(socket);
   const detail = `port ${target.port} of ${context.self.namespace}/${context.self.workload}`;
@@ -159,11 +175,11 @@ function refusePlaintext(
     return;
   }
   context.metrics.refusedConnections.child(['inbound', reason]).inc();
-  const connection = serveHttp1(new SocketTransport(socket), {
+  const connection = serverOf(http)(new SocketTransport(socket), {
     limits: context.limits,
     clock: context.clock,
-    first: http,
-    onRequest(exchange) {
+    first: http.first,
+    onRequest(exchange: ServerExchange) {
       exchange.receiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
       const response = rescue(
         reason,

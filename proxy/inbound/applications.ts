@@ -1,12 +1,13 @@
 import type { Connections } from '../balance/connections.ts';
 import { EndpointState } from '../balance/endpoints.ts';
+import { Http2Connections } from '../balance/http2-connections.ts';
 import { PlainConnections, type PlainOptions } from '../balance/plain-connections.ts';
 import type { Target } from './context.ts';
 
-/** Ports of the pod whose connections are kept; a scan over all ports must not fill the memory. */
+/** Ports (and versions) of the pod whose connections are kept; a scan over all ports must not fill the memory. */
 const MAX_TARGETS = 64;
 
-/** Keep-alive connections to the application, one pool for each own address and port. */
+/** Keep-alive connections to the application, one pool for each own address, port and version of HTTP. */
 export class Applications {
   readonly #options: PlainOptions;
   readonly #targets = new Map<string, Connections>();
@@ -15,13 +16,14 @@ export class Applications {
     this.#options = options;
   }
 
-  of(target: Target): Connections {
-    const key = `${target.address}|${target.port}`;
+  /** `http2`: the request came with HTTP/2 and goes on so. */
+  of(target: Target, http2: boolean): Connections {
+    const key = `${target.address}|${target.port}${http2 ? '|2' : ''}`;
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
     if (this.#targets.size >= MAX_TARGETS) this.#forgetOldest();
     const endpoint = new EndpointState({ ...target, subsets: [] }, key, 0);
-    const made = new PlainConnections(endpoint, this.#options);
+    const made = http2 ? new Http2Connections(endpoint, this.#options) : new PlainConnections(endpoint, this.#options);
     this.#targets.set(key, made);
     return made;
   }

@@ -42,7 +42,7 @@ describe('what arrived', () => {
     ['half a request line', Buffer.from('GET / HT'), 'auto', undefined],
     ['half a request line on a port declared http', Buffer.from('G'), 'http', 'http'],
     ['HTTP on a port declared tcp', Buffer.from('GET / HTTP/1.1\r\n'), 'tcp', 'opaque'],
-    ['an HTTP/2 preface', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'auto', 'opaque'],
+    ['an HTTP/2 preface', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'auto', 'http2'],
     ['binary', Buffer.from([0, 1]), 'auto', 'opaque'],
     ['nothing', Buffer.alloc(0), 'auto', undefined],
   ])('%s', (_name, bytes, protocol, expected) => {

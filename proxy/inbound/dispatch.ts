@@ -111,7 +111,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   onAbort(failure: Failure): void {
     if (this.#state === 'over') return;
     const upstream = this.#upstream;
-    this.#context.applications.of(this.#target).cancel(this);
+    this.#context.applications.of(this.#target, this.#head.version === 20).cancel(this);
     this.#close(this.#status === 0 ? CLIENT_CLOSED_STATUS : this.#status, failure.reason, failure.detail);
     upstream?.abort();
   }
@@ -129,7 +129,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   #connect(): void {
-    const opener = this.#context.applications.of(this.#target).acquire(this, CONNECT_MS);
+    const opener = this.#context.applications.of(this.#target, this.#head.version === 20).acquire(this, CONNECT_MS);
     if (opener !== undefined) this.#open(opener);
     else if (this.#head.framing !== 'none') this.#exchange.pause();
   }

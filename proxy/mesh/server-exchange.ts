@@ -112,7 +112,7 @@ class ServerStreamExchange implements MeshServerExchange, StreamReceiver {
   onHeaders(list: string[], end: boolean): void {
     const fault = !end
       ? 'a second head'
-      : this.head.framing === 'chunked'
+      : this.head.framing === 'chunked' || this.head.version === 20
         ? trailerFault(list)
         : 'trailers of a body with a length';
     if (fault === undefined) {

@@ -10,7 +10,8 @@ import type { OutboundContext } from './context.ts';
 import { Detection } from './detect.ts';
 import type { RequestOrigin } from './dispatch.ts';
 import { refuseOpaque, serveOpaque } from './opaque.ts';
-import { type HttpConnections, refuseHttp, serveHttp } from './serve-http.ts';
+import { type HttpConnections, type HttpVersion, refuseHttp, serveHttp } from './serve-http.ts';
+import { Sniff } from './sniff.ts';
 
 /** DESIGN section 5: 10 s outside the cluster. */
 const PASSTHROUGH_CONNECT_MS = 10_000;
@@ -72,15 +73,17 @@ function serve(
   const client = new SocketTransport(socket);
   const nothing = Buffer.alloc(0);
   const protocol = port.kind === 'port' ? port.port.protocol : 'auto';
-  if (protocol === 'http' || port.kind === 'pending') {
-    serveHttp(context, connections, origin, client, nothing);
-  } else if (protocol === 'auto') {
+  const onHttp = (transport: Transport, version: HttpVersion, first: Buffer): void =>
+    serveHttp(context, connections, origin, transport, version, first);
+  if (protocol === 'tcp') {
+    serveOpaque(context, origin, client, { first: nothing, ended: false });
+  } else if (port.kind === 'port' && protocol === 'auto') {
     new Detection(context, origin, port.port, client, {
-      onHttp: (transport, first) => serveHttp(context, connections, origin, transport, first),
+      onHttp,
       onOpaque: (transport, first, ended) => serveOpaque(context, origin, transport, { first, ended }),
     }).start();
   } else {
-    serveOpaque(context, origin, client, { first: nothing, ended: false });
+    new Sniff(context, client, (version, first) => onHttp(client, version, first));
   }
 }
 
@@ -131,9 +134,9 @@ function refuse(
   }).then((peeked) => {
     if (peeked.kind === 'closed') return;
     const client: Transport = new SocketTransport(socket);
-    if (peeked.kind === 'classified' && peeked.value === 'http') {
+    if (peeked.kind === 'classified' && peeked.value !== 'opaque') {
       const { reason, detail } = refusal;
-      refuseHttp(context, connections, client, peeked.bytes, { reason, detail, destination });
+      refuseHttp(context, connections, client, peeked.value, peeked.bytes, { reason, detail, destination });
     } else {
       const detail = `${destination}: ${refusal.detail}`;
       refuseOpaque(context, client, { reason: refusal.reason, unprocessed: true, detail }, undefined);

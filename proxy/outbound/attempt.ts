@@ -58,7 +58,7 @@ export class Attempt implements ConnectWaiter, ResponseReceiver {
     this.#owner = owner;
     this.endpoint = endpoint;
     this.number = number;
-    this.#connections = context.connector.of(endpoint);
+    this.#connections = context.connector.of(endpoint, owner.head.version === 20);
   }
 
   /** The open exchange, while the attempt is the request's. */

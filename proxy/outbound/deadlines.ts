@@ -4,6 +4,9 @@ import type { Timeouts } from '../contract/snapshot.ts';
 /** How often an idle stream is looked at: it ends at most this fraction of `streamIdleMs` too late. */
 const IDLE_CHECKS = 4;
 
+/** A longer deadline is none: no timer reaches so far. */
+const LONGEST_MS = 2_147_483_647;
+
 export interface DeadlinesOwner {
   onLate(reason: 'request_timeout' | 'stream_idle_timeout', ms: number): void;
 }
@@ -16,6 +19,8 @@ export class Deadlines {
   readonly #owner: DeadlinesOwner;
   #endsAt: number | undefined;
   #request: Timer | undefined;
+  #callEndsAt: number | undefined;
+  #call: Timer | undefined;
   #idle: Timer | undefined;
   #moved = false;
 
@@ -24,19 +29,23 @@ export class Deadlines {
     this.#owner = owner;
   }
 
-  start(timeouts: Timeouts): void {
-    if (timeouts.requestMs > 0) {
+  /** `callMs`: the caller's own deadline for the whole call (`grpc-timeout`), which also holds for streams; undefined: none. */
+  start(timeouts: Timeouts, callMs?: number): void {
+    if (timeouts.requestMs > 0 && (callMs === undefined || timeouts.requestMs < callMs)) {
       this.#endsAt = this.#clock.now() + timeouts.requestMs;
-      this.#request = this.#clock.after(timeouts.requestMs, () =>
-        this.#owner.onLate('request_timeout', timeouts.requestMs),
-      );
+      this.#request = this.#limit(timeouts.requestMs);
+    }
+    if (callMs !== undefined && callMs <= LONGEST_MS) {
+      this.#callEndsAt = this.#clock.now() + callMs;
+      this.#call = this.#limit(callMs);
     }
     if (timeouts.streamIdleMs > 0) this.#watch(timeouts.streamIdleMs, 0);
   }
 
   /** Milliseconds left for the whole request, undefined without a limit. */
   left(): number | undefined {
-    return this.#endsAt === undefined ? undefined : Math.max(0, Math.floor(this.#endsAt - this.#clock.now()));
+    const endsAt = this.#endsAt ?? this.#callEndsAt;
+    return endsAt === undefined ? undefined : Math.max(0, Math.floor(endsAt - this.#clock.now()));
   }
 
   /** Bytes moved. */
@@ -44,7 +53,7 @@ export class Deadlines {
     this.#moved = true;
   }
 
-  /** Upgrades and event streams have no end: only `streamIdle` holds for them. */
+  /** Upgrades, event streams and gRPC streams have no end but the caller's: only that and `streamIdle` hold for them. */
   endless(): void {
     this.#request?.clear();
     this.#endsAt = undefined;
@@ -52,7 +61,12 @@ export class Deadlines {
 
   stop(): void {
     this.#request?.clear();
+    this.#call?.clear();
     this.#idle?.clear();
+  }
+
+  #limit(ms: number): Timer {
+    return this.#clock.after(ms, () => this.#owner.onLate('request_timeout', Math.round(ms)));
   }
 
   #watch(ms: number, quiet: number): void {

@@ -7,9 +7,10 @@ import type { OutboundContext } from './context.ts';
 import type { RequestOrigin } from './dispatch.ts';
 import { carry, refuseOpaque } from './opaque.ts';
 import { RawUpstream } from './raw.ts';
+import type { HttpVersion } from './serve-http.ts';
 
 export interface DetectHandlers {
-  onHttp(client: Transport, first: Buffer): void;
+  onHttp(client: Transport, version: HttpVersion, first: Buffer): void;
   onOpaque(client: Transport, first: Buffer, ended: boolean): void;
 }
 
@@ -92,13 +93,13 @@ export class Detection implements TransportReceiver {
   }
 
   #clientSpoke(kind: FirstBytes): void {
-    this.#learn(kind);
+    this.#learn(kind === 'http2' ? 'http' : kind);
     this.#finish();
     this.#client.receiver = undefined;
-    if (kind === 'http') {
+    if (kind !== 'opaque') {
       this.#upstream?.destroy();
       this.#raw?.release();
-      this.#handlers.onHttp(this.#client, this.#bytes);
+      this.#handlers.onHttp(this.#client, kind, this.#bytes);
     } else if (this.#upstream !== undefined && this.#raw !== undefined) {
       this.#join(this.#upstream, this.#raw, this.#bytes);
     } else {
@@ -167,7 +168,7 @@ export class Detection implements TransportReceiver {
     carry(this.#context, this.#client, upstream, this.#port, raw, { first, ended: this.#ended });
   }
 
-  #learn(kind: FirstBytes | 'server-first'): void {
+  #learn(kind: 'http' | 'opaque' | 'server-first'): void {
     const { state } = this.#port;
     if (state.learned === kind) return;
     if (state.learned !== 'unknown') this.#context.metrics.protocolMismatches.child(['outbound']).inc();

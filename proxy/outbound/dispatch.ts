@@ -2,9 +2,8 @@ import type { TryMeta } from '../balance/connections.ts';
 import type { EndpointState } from '../balance/endpoints.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Reason } from '../contract/reasons.ts';
-import { removeReserved } from '../filters/headers.ts';
+import { meantStatus } from '../filters/grpc.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
-import { trace } from '../filters/trace.ts';
 import type {
   Failure,
   HeaderList,
@@ -19,7 +18,8 @@ import { type Entry, portOf } from '../policy/store.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { OutboundContext } from './context.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
-import { isEventStream, isHeadOnly, peerReason } from './heads.ts';
+import { type GrpcCall, grpcCall } from './grpc-call.ts';
+import { isEventStream, isHeadOnly, peerReason, startTrace } from './heads.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
 import { Replay } from './replay.ts';
 import { rescue } from './rescue.ts';
@@ -69,6 +69,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   #detail = '';
   #responseEnded = false;
   readonly #bytes = { request: 0, response: 0 };
+  readonly #grpc: GrpcCall | undefined;
 
   constructor(context: OutboundContext, origin: RequestOrigin, exchange: ServerExchange) {
     this.#context = context;
@@ -78,12 +79,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     this.#started = context.clock.now();
     this.#valve = new Valve(exchange);
     this.#deadlines = new Deadlines(context.clock, this);
-    removeReserved(this.head);
-    this.#traceId = trace(
-      this.head,
-      context.random,
-      context.store.workload()?.configuration.tracingSamplingPercent ?? 0,
-    );
+    this.#traceId = startTrace(context, this.head);
+    this.#grpc = grpcCall(this.head, context.clock);
     exchange.receiver = this;
   }
 
@@ -128,6 +125,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   }
 
   attemptMeta(attempt: Attempt): TryMeta {
+    this.#grpc?.passOn(this.head);
     return { destination: this.#origin.destination, attempt: attempt.number, deadlineMs: this.#deadlines.left() };
   }
 
@@ -146,7 +144,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onResponse(attempt: Attempt, head: ResponseHead): void {
     this.#deadlines.move();
-    if (head.status >= FIRST_RETRIABLE && this.#tryAgain({ kind: 'response', head })) return;
+    if (meantStatus(head) >= FIRST_RETRIABLE && this.#tryAgain({ kind: 'response', head })) return;
     const reason = peerReason(attempt.endpoint, head);
     if (reason !== undefined && this.#reason === '') {
       this.#reason = reason;
@@ -163,6 +161,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   onResponseBody(buffer: Buffer, start: number, end: number): boolean {
     this.#bytes.response += end - start;
     this.#deadlines.move();
+    if (this.#grpc?.becomesStream(buffer, start, end) === true) this.#deadlines.endless();
     return this.#exchange.write(buffer, start, end);
   }
 
@@ -200,7 +199,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   // Decisions.
 
   /** Takes the port, the route and then an endpoint from what is in force now. */
-  #decide(first: boolean, avoid: EndpointState | undefined): void {
+  #decide(first: boolean, avoid: EndpointState | undefined): undefined {
     const decision = portOf(this.#origin.entry, this.#origin.port);
     if (decision.kind === 'pending') return this.#obtain(first, avoid);
     if (decision.kind === 'refuse') return this.#fail(decision.reason, decision.detail);
@@ -213,13 +212,13 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     }
     if (first) {
       decision.port.state.budget.request(this.#started);
-      this.#deadlines.start(this.#route.timeouts);
+      this.#deadlines.start(this.#route.timeouts, this.#grpc?.timeoutMs);
     }
     this.#launch(decision.port, this.#route, avoid);
   }
 
   /** The key was given up as unused while this connection stayed open: asks for it again. */
-  #obtain(first: boolean, avoid: EndpointState | undefined): void {
+  #obtain(first: boolean, avoid: EndpointState | undefined): undefined {
     this.#hold();
     this.#cancelWait = this.#context.store.obtain(this.#origin.entry.key, (settled) => {
       this.#cancelWait = undefined;
@@ -300,7 +299,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   }
 
   /** Nothing answered yet: our own response; else the connection tells that the response is cut. */
-  #fail(reason: Reason, detail: string): void {
+  #fail(reason: Reason, detail: string): undefined {
     const because = this.#reason === 'retry_budget_exhausted' ? `${detail}; ${this.#detail}` : detail;
     if (this.#state === 'answering' || this.#state === 'tunnel') {
       this.#exchange.abort({ reason, unprocessed: false, detail: because });

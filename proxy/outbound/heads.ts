@@ -3,7 +3,16 @@ import { isReason } from '../balance/failures.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { removeReserved } from '../filters/headers.ts';
+import { trace } from '../filters/trace.ts';
 import { headerValue, type RequestHead, type ResponseHead } from '../http/message.ts';
+import type { OutboundContext } from './context.ts';
+
+/** Nobody outside may speak as a proxy; the trace is continued or begun. Answers the trace id. */
+export function startTrace(context: OutboundContext, head: RequestHead): string {
+  removeReserved(head);
+  const percent = context.store.workload()?.configuration.tracingSamplingPercent ?? 0;
+  return trace(head, context.random, percent);
+}
 
 /** Nothing can follow the head: no body, no tunnel. */
 export function isHeadOnly(head: RequestHead): boolean {

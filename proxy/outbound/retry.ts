@@ -1,6 +1,7 @@
 import { backoffDelay } from '../base/backoff.ts';
 import type { Random } from '../base/clock.ts';
 import type { Retries, RetryCondition } from '../contract/snapshot.ts';
+import { grpcPushback, meantStatus } from '../filters/grpc.ts';
 import { type Failure, headerIndex, headerValue, type RequestHead, type ResponseHead } from '../http/message.ts';
 
 /** How a try ended without being the last word: a failure, or a response whose head arrived. */
@@ -49,7 +50,7 @@ export function decideRetry(input: RetryInput, random: Random): RetryDecision {
   if (cause === undefined || !mayRepeat(input)) return NONE;
   const { backoff } = input.retries;
   const delay = backoffDelay({ base: backoff.baseMs, max: backoff.maxMs }, input.made, random);
-  const asked = outcome.kind === 'response' ? retryAfterMs(outcome.head, input.wallMs) : 0;
+  const asked = outcome.kind === 'response' ? askedDelay(outcome.head, input.wallMs) : 0;
   if (asked > LONGEST_RETRY_AFTER_MS) return NONE;
   return { kind: 'retry', cause, delayMs: Math.max(delay, asked) };
 }
@@ -62,11 +63,21 @@ function mayRepeat(input: RetryInput): boolean {
   return key !== undefined && headerIndex(input.request.headers, key) !== -1;
 }
 
-/** `5xx` means a response with such a status: what failed without one is named by the other conditions. */
+/** Infinity: the server wants no other try. */
+function askedDelay(head: ResponseHead, wallMs: number): number {
+  const pushback = grpcPushback(head);
+  return pushback === 'never' ? Number.POSITIVE_INFINITY : (pushback ?? retryAfterMs(head, wallMs));
+}
+
+/**
+ * `5xx` means a response with such a status: what failed without one is named by the other conditions. A trailers-only gRPC answer counts as
+ * the HTTP status that its own stands for (UNAVAILABLE as 503), so every condition and listed status means the same for both.
+ */
 function statusCause(head: ResponseHead, retries: Retries): RetryCondition | 'status' | undefined {
-  if (retries.statuses.includes(head.status)) return 'status';
-  if (head.status >= 500 && head.status <= 599 && retries.on.includes('5xx')) return '5xx';
-  const gateway = head.status === 502 || head.status === 503 || head.status === 504;
+  const status = meantStatus(head);
+  if (retries.statuses.includes(status)) return 'status';
+  if (status >= 500 && status <= 599 && retries.on.includes('5xx')) return '5xx';
+  const gateway = status === 502 || status === 503 || status === 504;
   return gateway && retries.on.includes('gateway-error') ? 'gateway-error' : undefined;
 }
 

@@ -1,27 +1,37 @@
 import type { Transport } from '../base/transport.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
-import { type BadRequest, type Http1ServerConnection, type RequestHead, serveHttp1 } from '../http/http.ts';
+import { serveHttp2 } from '../http/h2/h2.ts';
+import { type BadRequest, type RequestHead, type ServerExchange, serveHttp1 } from '../http/http.ts';
 import type { OutboundContext } from './context.ts';
 import { OutboundRequest, type RequestOrigin } from './dispatch.ts';
 import { record } from './record.ts';
 import { rescue } from './rescue.ts';
 
-/** HTTP/1.1 connections of the application, for `drain` and `close`. */
+/** What the first bytes said. */
+export type HttpVersion = 'http' | 'http2';
+
+/** An HTTP connection of the application, of either version. */
+export interface HttpConnection {
+  drain(): void;
+  close(): void;
+}
+
+/** HTTP connections of the application, for `drain` and `close`. */
 export class HttpConnections {
-  readonly #all = new Set<Http1ServerConnection>();
+  readonly #all = new Set<HttpConnection>();
   #draining = false;
 
   get size(): number {
     return this.#all.size;
   }
 
-  add(connection: Http1ServerConnection): void {
+  add(connection: HttpConnection): void {
     this.#all.add(connection);
     if (this.#draining) connection.drain();
   }
 
-  delete(connection: Http1ServerConnection): void {
+  delete(connection: HttpConnection): void {
     this.#all.delete(connection);
   }
 
@@ -42,14 +52,15 @@ export function serveHttp(
   connections: HttpConnections,
   origin: RequestOrigin,
   client: Transport,
+  version: HttpVersion,
   first: Buffer,
 ): void {
-  const connection = serveHttp1(client, {
+  const connection: HttpConnection = (version === 'http2' ? serveHttp2 : serveHttp1)(client, {
     limits: context.limits,
     clock: context.clock,
     first,
-    onRequest: (exchange) => new OutboundRequest(context, origin, exchange).start(),
-    onBadRequest: (info) => recordBad(context, origin.destination, info),
+    onRequest: (exchange: ServerExchange) => new OutboundRequest(context, origin, exchange).start(),
+    onBadRequest: (info: BadRequest) => recordBad(context, origin.destination, info),
     onClose: () => connections.delete(connection),
   });
   connections.add(connection);
@@ -60,14 +71,15 @@ export function refuseHttp(
   context: OutboundContext,
   connections: HttpConnections,
   client: Transport,
+  version: HttpVersion,
   first: Buffer,
   refusal: { readonly reason: Reason; readonly detail: string; readonly destination: string },
 ): void {
-  const connection = serveHttp1(client, {
+  const connection: HttpConnection = (version === 'http2' ? serveHttp2 : serveHttp1)(client, {
     limits: context.limits,
     clock: context.clock,
     first,
-    onRequest(exchange) {
+    onRequest(exchange: ServerExchange) {
       const response = rescue(refusal.reason, refusal.detail);
       exchange.receiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
       sendOwn(exchange, ownMessage(exchange.head, response));
