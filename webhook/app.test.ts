@@ -14,7 +14,7 @@ const cluster: ClusterView = {
 const certificate = createTestCertificate();
 
 function app() {
-  return createApp({ certificate, cluster, defaults: testDefaults, log: silentLog });
+  return createApp({ certificate, cluster, defaults: testDefaults, log: silentLog, newSecret: () => 'a'.repeat(32) });
 }
 
 function review(object: unknown, kind = { group: '', version: 'v1', kind: 'Pod' }, operation = 'CREATE') {

@@ -13,6 +13,8 @@ export interface AppOptions {
   /** From the environment; MeshConfig's values are laid over them at each admission. */
   readonly defaults: InjectionDefaults;
   readonly log: Log;
+  /** Makes a `PROBE_SECRET`: 128 random bits, hex. */
+  readonly newSecret: () => string;
 }
 
 /** Objects of up to 3 MiB (etcd's limit is 1.5) come twice in a review of an update. */
@@ -51,6 +53,7 @@ async function admitPod(request: AdmissionRequest, entry: Entry, options: AppOpt
     namespace,
     defaults: { ...options.defaults, ...settings },
     selfCheckTarget: options.cluster.apiServer,
+    newSecret: options.newSecret,
   });
   options.log.info('pod reviewed', {
     namespace: name,

@@ -1,4 +1,5 @@
 /** The webhook's process: waits for its certificate, then answers admissions until SIGTERM. */
+import { randomBytes } from 'node:crypto';
 import process from 'node:process';
 import { optionalInteger, optionalText, requireText } from '../proxy/base/env.ts';
 import { createLog, type LogLevel } from '../proxy/base/log.ts';
@@ -38,7 +39,7 @@ const defaults: InjectionDefaults = {
 
 const certificate = await waitForCertificate(directory, log);
 const cluster = createClusterView({ host, port: apiPort, now: Date.now, get: inClusterGet(host, apiPort) });
-const app = createApp({ certificate, cluster, defaults, log });
+const app = createApp({ certificate, cluster, defaults, log, newSecret: () => randomBytes(16).toString('hex') });
 await app.listen({ host: '::', port: optionalInteger(env, 'PORT', 8443, 1, 65_535) });
 watchCertificate(
   directory,

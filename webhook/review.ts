@@ -31,6 +31,8 @@ export interface PodContext {
   readonly namespace: V1Namespace;
   readonly defaults: InjectionDefaults;
   readonly selfCheckTarget: string | undefined;
+  /** Makes a `PROBE_SECRET`. */
+  readonly newSecret: () => string;
 }
 
 /** The answer for a pod: injected, left alone with its reason, or refused with a sentence. */
@@ -55,7 +57,7 @@ function injected(uid: string, pod: V1Pod, context: PodContext): AdmissionRespon
     );
     return refuse(uid, 422, 'Invalid', sentences.join('; '));
   }
-  const injection = inject(pod, wishes.values, context.selfCheckTarget);
+  const injection = inject(pod, wishes.values, context.selfCheckTarget, context.newSecret);
   return patched(uid, patch(pod, injection.pod), [...wishes.warnings, ...injection.warnings]);
 }
 

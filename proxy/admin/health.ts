@@ -5,7 +5,7 @@ import { startTextServer, type TextAnswer, type TextHandler, type TextServer } f
 export interface HealthOptions {
   readonly port: number;
   readonly readiness: Readiness;
-  /** Handlers of `/probe/...`. */
+  /** Handlers of `/probe/...`: whole paths, with their secret. */
   readonly probes: (path: string) => TextHandler | undefined;
 }
 

@@ -78,9 +78,15 @@ export const ENV = {
   unusedKeySeconds: 'HEDDLE_UNUSED_KEY_SECONDS',
 } as const;
 
+/** The last part of a probe's path: 128 random bits as lower-case hex, one value a pod. */
+export const PROBE_SECRET = /^[0-9a-f]{32}$/;
+
 /** One probe or hook of the application, run by the proxy on behalf of the kubelet. */
 export interface Probe {
-  /** Path on the health port: `/probe/<container>/<liveness|readiness|startup|poststart|prestop>`. */
+  /**
+   * Path on the health port: `/probe/<container>/<liveness|readiness|startup|poststart|prestop>/<secret>`. That port is open to the
+   * whole network and a hook acts, so the path ends with `PROBE_SECRET`, made at injection: only who may read the pod knows it.
+   */
   readonly path: string;
   readonly port: number;
   readonly timeoutSeconds: number;

@@ -242,20 +242,24 @@ describe('other documents', () => {
   });
 
   test('probes: three kinds, nothing else', () => {
+    const secret = '0123456789abcdef'.repeat(2);
     const probes = [
       {
-        path: '/probe/app/liveness',
+        path: `/probe/app/liveness/${secret}`,
         port: 8080,
         timeoutSeconds: 1,
         action: { kind: 'http', scheme: 'HTTP', path: '/health', headers: [['Host', 'x']] },
       },
-      { path: '/probe/app/readiness', port: 8080, timeoutSeconds: 1, action: { kind: 'tcp' } },
-      { path: '/probe/app/startup', port: 8080, timeoutSeconds: 1, action: { kind: 'grpc', service: '' } },
+      { path: `/probe/app/readiness/${secret}`, port: 8080, timeoutSeconds: 1, action: { kind: 'tcp' } },
+      { path: `/probe/app/startup/${secret}`, port: 8080, timeoutSeconds: 1, action: { kind: 'grpc', service: '' } },
     ];
     expect(decodeProbes(JSON.stringify(probes))).toEqual({ ok: true, value: probes });
     expect(
       complaints(decodeProbes('[{"path":"/ready/x/y","port":1,"timeoutSeconds":1,"action":{"kind":"tcp"}}]')),
     ).toContain('[0].path: must be /probe/');
+    // A path that anybody can guess opens the hooks of the application to the network.
+    for (const path of ['/probe/app/prestop', '/probe/app/prestop/', `/probe/app/prestop/${secret.slice(1)}`])
+      expect(decodeProbes(JSON.stringify([{ ...probes[1], path }])).ok).toBe(false);
     expect(
       decodeProbes(JSON.stringify([{ ...probes[0], action: { ...probes[0]?.action, headers: [['a', 'b\r\nc']] } }])).ok,
     ).toBe(false);

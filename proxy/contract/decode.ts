@@ -158,7 +158,12 @@ const action = union<Action, 'kind'>('kind', {
 });
 const probes = array(
   object<Probe>({
-    path: text({ least: 8, most: 512, pattern: /^\/probe\/[-.a-z0-9]+\/[a-z]+$/, what: '/probe/<container>/<kind>' }),
+    path: text({
+      least: 8,
+      most: 512,
+      pattern: /^\/probe\/[-.a-z0-9]+\/[a-z]+\/[0-9a-f]{32}$/,
+      what: '/probe/<container>/<kind>/<32 hex digits>',
+    }),
     port,
     timeoutSeconds: integer(1, 86_400),
     action,

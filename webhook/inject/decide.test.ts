@@ -16,6 +16,8 @@ const withContainer = (name: string): V1Pod =>
     ],
   });
 
+const asProxy = { securityContext: { runAsUser: 7357 } };
+
 const cases: readonly (readonly [string, V1Pod, V1Namespace, Entry, string])[] = [
   ['an ordinary pod', pod(), namespace(), 'enabled', 'inject'],
   ['an ordinary pod that must', pod(), namespace(), 'required', 'inject'],
@@ -32,6 +34,41 @@ const cases: readonly (readonly [string, V1Pod, V1Namespace, Entry, string])[] =
     'Pod Security privileged',
     pod(),
     namespace('shop', { 'pod-security.kubernetes.io/enforce': 'privileged' }),
+    'enabled',
+    'inject',
+  ],
+  ['a pod of the proxy its user', pod(asProxy), namespace(), 'enabled', 'skip ReservedUser'],
+  ['a pod of the proxy its user, that asked itself', pod(asProxy), namespace(), 'pod', 'skip ReservedUser'],
+  ['a pod of the proxy its user where required', pod(asProxy), namespace(), 'required', 'deny'],
+  [
+    'a container of the proxy its user',
+    pod({ containers: [{ name: 'a' }, { name: 'b', ...asProxy }] }),
+    namespace(),
+    'enabled',
+    'skip ReservedUser',
+  ],
+  [
+    'an init container of the proxy its user',
+    pod({ initContainers: [{ name: 'a', ...asProxy }] }),
+    namespace(),
+    'required',
+    'deny',
+  ],
+  [
+    'a container that sets another user than the pod',
+    pod({ ...asProxy, containers: [{ name: 'a', securityContext: { runAsUser: 1000 } }] }),
+    namespace(),
+    'enabled',
+    'inject',
+  ],
+  ['the group alone exempts nobody', pod({ securityContext: { runAsGroup: 7357 } }), namespace(), 'enabled', 'inject'],
+  [
+    'our own sidecar of an earlier run',
+    pod(
+      { initContainers: [{ name: 'heddle-proxy', ...asProxy }] },
+      { annotations: { 'heddle.dev/injected': 'heddle/proxy:1' } },
+    ),
+    namespace(),
     'enabled',
     'inject',
   ],

@@ -1,6 +1,6 @@
 import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { LABELS, NEVER_INJECTED, WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
-import { CONTAINER } from '../../proxy/contract/bootstrap.ts';
+import { CONTAINER, PROXY_UID } from '../../proxy/contract/bootstrap.ts';
 
 /** Which of the three webhook entries asked: how the pod came to be looked at, and what a refusal means. */
 export type Entry = 'required' | 'enabled' | 'pod';
@@ -11,6 +11,7 @@ export type SkipReason =
   | 'AlreadyInjected'
   | 'OtherMesh'
   | 'PodSecurity'
+  | 'ReservedUser'
   | 'SystemNamespace';
 
 export type Decision =
@@ -74,6 +75,15 @@ const CHECKS: readonly Check[] = [
           message: `the pod holds a container ${CONTAINER.proxy} that this webhook did not add`,
         }
       : undefined,
+  (pod) => {
+    const name = runsAsProxy(pod);
+    return name === undefined
+      ? undefined
+      : {
+          reason: 'ReservedUser',
+          message: `container ${name} runs as user ${PROXY_UID}, which is the proxy's: its traffic would leave past the proxy, in plaintext; give it another runAsUser`,
+        };
+  },
   (_, namespace) => {
     const level = namespace.metadata?.labels?.[ENFORCE_LABEL];
     return level !== undefined && CLOSED_LEVELS.has(level)
@@ -84,6 +94,14 @@ const CHECKS: readonly Check[] = [
       : undefined;
   },
 ];
+
+/** A container of the application whose user the redirection exempts. The user inside an image cannot be seen here. */
+function runsAsProxy(pod: V1Pod): string | undefined {
+  const ofPod = pod.spec?.securityContext?.runAsUser;
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(
+    ({ name, securityContext }) => name !== CONTAINER.proxy && (securityContext?.runAsUser ?? ofPod) === PROXY_UID,
+  )?.name;
+}
 
 function containerNames(pod: V1Pod): string[] {
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map((container) => container.name);

@@ -15,9 +15,16 @@ import { readWishes } from './values.ts';
 const GOLDEN = join(import.meta.dirname, 'testdata');
 const own = new Set<string>(Object.values(CONTAINER));
 
-function run(pod: V1Pod): V1Pod {
-  return inject(pod, readWishes(pod, testDefaults).values, '10.96.0.1:443').pod;
+const SECRET = '0123456789abcdef'.repeat(2);
+
+function run(pod: V1Pod, newSecret = () => SECRET): V1Pod {
+  return inject(pod, readWishes(pod, testDefaults).values, '10.96.0.1:443', newSecret).pod;
 }
+
+const probesOf = (pod: V1Pod): Probe[] => {
+  const proxy = pod.spec?.initContainers?.find((container) => container.name === CONTAINER.proxy);
+  return JSON.parse(proxy?.env?.find((one) => one.name === ENV.probes)?.value ?? '[]') as Probe[];
+};
 
 function read(file: string): V1Pod {
   return parseAllDocuments(readFileSync(join(GOLDEN, file), 'utf8'))[0]?.toJS() as V1Pod;
@@ -36,7 +43,12 @@ describe.each(inputs)('%s', (file) => {
 
   test('a second injection changes nothing', () => {
     const once = run(read(file));
-    expect(patch(once, run(once))).toEqual([]);
+    expect(
+      patch(
+        once,
+        run(once, () => 'f'.repeat(32)),
+      ),
+    ).toEqual([]);
   });
 
   test('the JSON patch leads from the pod to the injected pod', () => {
@@ -58,15 +70,24 @@ test('containers that another webhook adds later get their probes rewritten, and
   const once = run(read('probes.in.yaml'));
   const late = structuredClone(once);
   late.spec?.containers.push({ name: 'late', image: 'x', livenessProbe: { tcpSocket: { port: 7000 } } });
-  const twice = run(late);
-  const proxy = twice.spec?.initContainers?.find((container) => container.name === CONTAINER.proxy);
-  const probes = JSON.parse(proxy?.env?.find((one) => one.name === ENV.probes)?.value ?? '[]') as Probe[];
-  const earlier = JSON.parse(
-    once.spec?.initContainers?.[1]?.env?.find((one) => one.name === ENV.probes)?.value ?? '[]',
-  ) as Probe[];
-  expect(probes.map((probe) => probe.path).sort()).toEqual(
-    [...earlier.map((probe) => probe.path), '/probe/late/liveness'].sort(),
-  );
+  const twice = run(late, () => 'f'.repeat(32));
+  expect(
+    probesOf(twice)
+      .map((probe) => probe.path)
+      .sort(),
+  ).toEqual([...probesOf(once).map((probe) => probe.path), `/probe/late/liveness/${SECRET}`].sort());
+});
+
+test('what the health port runs cannot be guessed: each path ends with the secret, and a forged one is replaced', () => {
+  const once = run(read('probes.in.yaml'));
+  expect(probesOf(once).length).toBeGreaterThan(3);
+  for (const { path } of probesOf(once)) expect(path.endsWith(`/${SECRET}`)).toBe(true);
+  const forged = structuredClone(once);
+  const variable = forged.spec?.initContainers?.[1]?.env?.find((one) => one.name === ENV.probes);
+  if (variable !== undefined) variable.value = '[{"path":"/probe/app/prestop/known","port":1}]';
+  forged.spec?.containers.push({ name: 'late', image: 'x', livenessProbe: { tcpSocket: { port: 7000 } } });
+  const replaced = run(forged, () => 'f'.repeat(32));
+  expect(probesOf(replaced).map((probe) => probe.path)).toEqual([`/probe/late/liveness/${'f'.repeat(32)}`]);
 });
 
 test('the proxy comes right after the init container and before all others', () => {

@@ -1,8 +1,8 @@
 import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
-import { CONTAINER, ENV, type Probe, VOLUMES } from '../../proxy/contract/bootstrap.ts';
+import { CONTAINER, ENV, PROBE_SECRET, type Probe, VOLUMES } from '../../proxy/contract/bootstrap.ts';
 import { initContainer } from './init-container.ts';
-import { rewriteContainer } from './probes.ts';
+import { type RewrittenContainer, rewriteContainer } from './probes.ts';
 import { initResources, qosClass, sidecarResources } from './qos.ts';
 import { sidecar } from './sidecar.ts';
 import type { Values } from './values.ts';
@@ -21,17 +21,24 @@ const DEFAULT_GRACE_SECONDS = 30;
 
 /**
  * The pod with the mesh in it. Pure, and idempotent: what an earlier run added is taken out first, so that the webhook
- * may be asked again after others added containers.
+ * may be asked again after others added containers. `newSecret` makes a `PROBE_SECRET`; an earlier run's is kept.
  */
-export function inject(pod: V1Pod, values: Values, selfCheckTarget: string | undefined): Injection {
+export function inject(
+  pod: V1Pod,
+  values: Values,
+  selfCheckTarget: string | undefined,
+  newSecret: () => string,
+): Injection {
   const spec = pod.spec ?? { containers: [] };
   const earlier = earlierProbes(spec);
+  const secret = secretOf(earlier[0]) ?? newSecret();
+  const rewrite = (container: V1Container): RewrittenContainer => rewriteContainer(container, secret);
   const qos = qosClass(pod, OWN_CONTAINERS);
   const grace = spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
 
-  const initContainers = theirs(spec.initContainers).map(rewriteContainer);
+  const initContainers = theirs(spec.initContainers).map(rewrite);
   const containers = theirs(spec.containers).map((container) =>
-    rewriteContainer(values.preStopSleep ? withPreStop(container, grace) : container),
+    rewrite(values.preStopSleep ? withPreStop(container, grace) : container),
   );
   const all = [...initContainers, ...containers];
   const probes = mergeProbes(
@@ -77,10 +84,15 @@ function earlierProbes(spec: V1PodSpec): Probe[] {
   if (text === undefined) return [];
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? (value as Probe[]) : [];
+    return Array.isArray(value) ? (value as Probe[]).filter((probe) => secretOf(probe) !== undefined) : [];
   } catch {
     return []; // Written by somebody else: the containers' own probes are then all there is.
   }
+}
+
+function secretOf(probe: Probe | undefined): string | undefined {
+  const last = String(probe?.path).split('/').at(-1) ?? '';
+  return PROBE_SECRET.test(last) ? last : undefined;
 }
 
 function mergeProbes(earlier: readonly Probe[], found: readonly Probe[]): Probe[] {

@@ -18,16 +18,17 @@ export interface RewrittenContainer {
 /**
  * Under Strict the kubelet, which has no identity, could not probe the application. So the proxy runs the probe from
  * inside the pod and the kubelet asks the proxy. `exec` probes need nothing; a probe with an explicit `host` does not
- * go to this pod and stays.
+ * go to this pod and stays. `secret` (`PROBE_SECRET`) ends every path: the proxy's health port is open to the network,
+ * and nobody but the kubelet may run a hook of the application.
  */
-export function rewriteContainer(container: V1Container): RewrittenContainer {
+export function rewriteContainer(container: V1Container, secret: string): RewrittenContainer {
   const probes: Probe[] = [];
   const warnings: string[] = [];
   const rewritten: V1Container = { ...container };
   for (const kind of PROBE_KINDS) {
     const probe = container[`${kind}Probe`];
     if (probe === undefined) continue;
-    const path = probePath(container.name, kind);
+    const path = probePath(container.name, kind, secret);
     const found = toProbe(probe, path, container);
     if (found === undefined) continue;
     if (typeof found === 'string') {
@@ -39,7 +40,7 @@ export function rewriteContainer(container: V1Container): RewrittenContainer {
   }
   for (const hook of HOOK_KINDS) {
     const handler = container.lifecycle?.[hook];
-    const path = probePath(container.name, hook.toLowerCase());
+    const path = probePath(container.name, hook.toLowerCase(), secret);
     const found = handler?.httpGet === undefined ? undefined : toHookProbe(handler, path, container);
     if (found === undefined) continue;
     if (typeof found === 'string') {
@@ -64,8 +65,8 @@ const DEFAULT_TIMEOUT_SECONDS = 1;
 /** A hook has no timeout of its own; the pod's grace period ends it. */
 const HOOK_TIMEOUT_SECONDS = 30;
 
-function probePath(container: string, kind: string): string {
-  return `/probe/${container}/${kind}`;
+function probePath(container: string, kind: string, secret: string): string {
+  return `/probe/${container}/${kind}/${secret}`;
 }
 
 function toProbe(probe: V1Probe, path: string, container: V1Container): Probe | string | undefined {
