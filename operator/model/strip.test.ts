@@ -36,6 +36,7 @@ describe('Pod', () => {
       terminating: false,
       ports: [{ name: 'http', port: 3000 }],
       meshed: true,
+      proxyStarted: false,
       excludedInboundPorts: [22, 9000],
     });
   });

@@ -208,8 +208,9 @@ export class World {
   #applyNamespace(key: ObjectKey, next: NamespaceRecord | undefined): Affected {
     return this.#put(this.namespaces, key, next, (old) => {
       const affected = this.#effects.ofNamespace(key);
+      const wasBlind = old !== undefined && this.#seenDying.has(old.uid);
       this.#noteDying(old, next);
-      if (this.isBlind(key)) for (const pod of this.podsIn(key)) affected.workloads.add(pod.uid);
+      if (wasBlind !== this.isBlind(key)) for (const pod of this.podsIn(key)) affected.workloads.add(pod.uid);
       // A new object of the same name is another namespace: what the old one left frozen ends here.
       if (next !== undefined && old?.uid !== next.uid) this.#forget(key, affected);
       this.#thaw(key, affected);
