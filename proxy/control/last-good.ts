@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { decodeAddressTable, decodeConfiguration, describeDecodeErrors } from '../contract/decode.ts';
-import type { AddressTable, Configuration, Key } from '../contract/snapshot.ts';
+import { type AddressTable, type Configuration, type Key, WORKLOAD_KEY } from '../contract/snapshot.ts';
 import type { StateFiles } from '../identity/identity.ts';
 
 export interface GoodConfiguration {
@@ -25,7 +25,9 @@ export interface LastGoodOptions {
 
 /**
  * The disk copy of what was last in force: what a restarted proxy, or one that cannot reach the operator, serves on. One small file a
- * key, written some time after the change: an edit that touches a hundred keys does not hold requests up, and memory holds no second copy.
+ * key. The proxy's own inbound rules are written before `put` returns, so before they are acknowledged. Any other key loses its older file
+ * before `put` returns and gets the newer one some time after: an edit that touches a hundred keys does not hold requests up, memory holds no second
+ * copy, and no crash or full volume ever brings older content back than was acknowledged.
  */
 export interface LastGood {
   put(configuration: GoodConfiguration): void;
@@ -84,8 +86,21 @@ export function createLastGood(options: LastGoodOptions): LastGood {
     known.set(key, fileOf(key));
     for (const [oldest, file] of known) {
       if (known.size <= (options.maxKeys ?? MAX_KEYS)) break;
+      // Written once and then used for weeks: never the oldest.
+      if (oldest === WORKLOAD_KEY) continue;
       known.delete(oldest);
       pending.delete(oldest);
+      attempt(() => files.remove(file));
+    }
+  }
+
+  /** From here on the older content cannot come back. */
+  function replaceOlder(configuration: GoodConfiguration): void {
+    const file = fileOf(configuration.key);
+    if (configuration.key !== WORKLOAD_KEY) {
+      // Pending: its older file is gone already.
+      if (!pending.has(configuration.key) && known.has(configuration.key)) attempt(() => files.remove(file));
+    } else if (!attempt(() => files.write(file, JSON.stringify(configuration)))) {
       attempt(() => files.remove(file));
     }
   }
@@ -116,15 +131,17 @@ export function createLastGood(options: LastGoodOptions): LastGood {
   }
 
   let complained = false;
-  function attempt(write: () => void): void {
+  function attempt(write: () => void): boolean {
     try {
       write();
       complained = false;
+      return true;
     } catch (error) {
       // A full volume fails every write: one line says it.
       if (!complained)
         log.warn('configuration could not be kept: a restarted sidecar would need the operator', {}, error);
       complained = true;
+      return false;
     }
   }
 
@@ -133,9 +150,11 @@ export function createLastGood(options: LastGoodOptions): LastGood {
       return known.size;
     },
     put(configuration) {
+      replaceOlder(configuration);
+      touch(configuration.key);
+      if (configuration.key === WORKLOAD_KEY) return;
       pending.delete(configuration.key);
       pending.set(configuration.key, configuration);
-      touch(configuration.key);
       schedule();
     },
     get(key) {
