@@ -58,6 +58,31 @@ describe('pick', () => {
   });
 });
 
+describe('pick among bad ones', () => {
+  const input = { random: seededRandom(11), now: 0 };
+  const policies = ['LeastRequest', 'RoundRobin', 'Random'] as const;
+
+  test.each(policies)(
+    '%s: leaving before avoided, avoided before quarantine, quarantine before the one that just failed',
+    (policy) => {
+      const [first, second, third] = states(3);
+      const all = group([first!, second!, third!]);
+      const always = (expected: EndpointState | undefined, avoid?: EndpointState): void => {
+        for (let turn = 0; turn < 30; turn++) expect(pick(all, { ...input, policy }, avoid)).toBe(expected);
+      };
+      first!.quarantined = true;
+      second!.leaving = true;
+      always(third);
+      always(second, third);
+      second!.leaving = false;
+      second!.quarantined = true;
+      always(third, third);
+      third!.quarantined = true;
+      for (let turn = 0; turn < 30; turn++) expect(pick(all, { ...input, policy }, third)).not.toBe(third);
+    },
+  );
+});
+
 describe('split', () => {
   const v1 = group(states(1), 'v1');
   const v2 = group(states(1), 'v2');

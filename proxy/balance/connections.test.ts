@@ -104,6 +104,71 @@ describe('mesh connections', () => {
     expect(waiters.map((waiter) => waiter.opener !== undefined)).toEqual([true, false, true, false]);
   });
 
+  test('a peer that says GOAWAY is leaving: a probe after 30 s brings it back, a failed connect puts it in quarantine', async () => {
+    const { attempts, clock, connections, state, client } = mesh();
+    connections.acquire(new Waiter(), 3_000);
+    attempts[0]?.resolve(client());
+    await settle();
+    attempts[0]?.options.onGoaway?.();
+    expect([state.leaving, state.quarantined]).toEqual([true, false]);
+    clock.advance(30_000);
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.resolve(client());
+    await settle();
+    expect([state.leaving, state.quarantined]).toEqual([false, false]);
+    attempts[1]?.options.onGoaway?.();
+    connections.renew();
+    connections.acquire(new Waiter(), 3_000);
+    attempts[2]?.reject(new HeddleError('connect_failure', 'gone'));
+    await settle();
+    expect([state.leaving, state.quarantined]).toEqual([true, true]);
+    clock.advance(5_000);
+    expect(attempts).toHaveLength(4);
+  });
+
+  test('no answer to a PING is quarantine, another end is not', async () => {
+    const { attempts, connections, state, client } = mesh();
+    connections.acquire(new Waiter(), 3_000);
+    const made = client();
+    attempts[0]?.resolve(made);
+    await settle();
+    attempts[0]?.options.onClose?.(made, { by: 'transport', code: 0, detail: '' });
+    expect(state.quarantined).toBe(false);
+    attempts[0]?.options.onClose?.(made, { by: 'timeout', code: 0, detail: '' });
+    expect(state.quarantined).toBe(true);
+  });
+
+  test('a denial is no quarantine, and ends one: the endpoint is healthy', async () => {
+    const { attempts, connections, state } = mesh();
+    for (const [index, code, expected] of [
+      [0, 'unauthorized', false],
+      [1, 'handshake_failed', true],
+      [2, 'unauthorized', false],
+    ] as const) {
+      connections.acquire(new Waiter(), 3_000);
+      attempts[index]?.reject(new HeddleError(code, 'no'));
+      await settle();
+      expect(state.quarantined).toBe(expected);
+    }
+  });
+
+  test('a probe without an own certificate is made again later, not never', async () => {
+    const { attempts, cell, clock, connections, state, client } = mesh();
+    connections.acquire(new Waiter(), 3_000);
+    attempts[0]?.reject(new HeddleError('connect_failure', 'gone'));
+    await settle();
+    cell.set(undefined);
+    clock.advance(5_000);
+    await settle();
+    expect([attempts.length, state.quarantined]).toEqual([1, true]);
+    cell.set(CREDENTIALS);
+    clock.advance(5_000);
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.resolve(client());
+    await settle();
+    expect(state.quarantined).toBe(false);
+  });
+
   test('a full or draining connection is replaced by another', async () => {
     const { attempts, connections, client } = mesh();
     connections.acquire(new Waiter(), 3_000);

@@ -17,6 +17,8 @@ export class EndpointState {
   readonly warmAt: number;
   /** Connects fail: not chosen while another one is there. */
   quarantined = false;
+  /** Its proxy said GOAWAY: chosen only where nobody better is left. */
+  leaving = false;
   /** How many built ports hold it. */
   references = 0;
   /** Its connections, made on first use: over the mesh, or plain ones with HTTP/1.1. */

@@ -111,7 +111,8 @@ export class MeshConnections implements Connections {
         handshakeTimeoutMs: this.#options.handshakeTimeoutMs,
         clock: this.#options.clock,
         idleCloseMs: this.#options.idleMs,
-        onClose: (client) => this.#closed(client),
+        onGoaway: () => this.#leaves(),
+        onClose: (client, end) => this.#closed(client, end?.by === 'timeout'),
       })
       .then(
         (client) => this.#connected(client, credentials),
@@ -138,15 +139,26 @@ export class MeshConnections implements Connections {
 
   #failed(error: unknown): void {
     this.#connecting = false;
-    const own = error instanceof HeddleError && error.code === 'no_own_certificate';
-    if (!own && !this.#draining) this.#quarantine.failed();
     const failure = connectFailure(this.#endpoint.name, error);
+    if (!this.#draining) this.#judge(failure.reason);
     this.#options.onConnect?.(failure.reason);
     for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(failure);
   }
 
-  #closed(client: MeshClient): void {
+  /** Our own fault says nothing of the endpoint, and one that denies us is healthy: to avoid it would make a denial look like luck. */
+  #judge(reason: Reason): void {
+    if (reason === 'no_own_certificate') this.#quarantine.postpone();
+    else if (reason === 'unauthorized') this.#quarantine.succeeded();
+    else this.#quarantine.failed();
+  }
+
+  #leaves(): void {
+    if (!this.#draining) this.#quarantine.leaving();
+  }
+
+  #closed(client: MeshClient, silent: boolean): void {
     this.#all.delete(client);
+    if (silent && !this.#draining) this.#quarantine.failed();
     if (this.#current !== client) return;
     this.#current = undefined;
     this.#expiry?.clear();

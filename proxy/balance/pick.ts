@@ -21,15 +21,15 @@ export interface PickInput {
 }
 
 /**
- * Chooses an endpoint: not `avoid` and none in quarantine as long as there is another. Undefined only for an empty group.
- * Order of preference: usable; healthy but avoided; quarantined (never is the last one left out).
+ * Chooses an endpoint: not `avoid`, none that is leaving and none in quarantine as long as there is another. Undefined only for an empty group.
+ * Order of preference: usable; leaving; healthy but avoided; leaving and avoided; quarantined; quarantined and avoided (so the last one is never left out).
  */
 export function pick(group: EndpointGroup, input: PickInput, avoid?: EndpointState): EndpointState | undefined {
   const { members } = group;
   if (members.length <= 1) return members[0];
   const chosen = choose(group, input, avoid);
   if (isUsable(chosen, avoid)) return chosen;
-  return firstFrom(group, input, avoid) ?? firstFrom(group, input, undefined) ?? chosen;
+  return leastBad(group, input, avoid);
 }
 
 function choose(group: EndpointGroup, input: PickInput, avoid: EndpointState | undefined): EndpointState {
@@ -67,20 +67,22 @@ function load(state: EndpointState, now: number): number {
 }
 
 function isUsable(state: EndpointState, avoid: EndpointState | undefined): boolean {
-  return !state.quarantined && state !== avoid;
+  return !state.quarantined && !state.leaving && state !== avoid;
 }
 
-/** A usable member, looked for from a random place so that neighbours of a bad one are not preferred. */
-function firstFrom(
-  group: EndpointGroup,
-  input: PickInput,
-  avoid: EndpointState | undefined,
-): EndpointState | undefined {
+/** 0: usable. A leaving peer still serves; one that failed this very request may do so again; one in quarantine most likely does. */
+function badness(state: EndpointState, avoid: EndpointState | undefined): number {
+  return (state.quarantined ? 4 : 0) + (state === avoid ? 2 : 0) + (state.leaving ? 1 : 0);
+}
+
+/** The least bad member, looked for from a random place so that neighbours of a bad one are not preferred. */
+function leastBad(group: EndpointGroup, input: PickInput, avoid: EndpointState | undefined): EndpointState {
   const { members } = group;
   const start = Math.floor(input.random() * members.length);
-  for (let step = 0; step < members.length; step++) {
+  let best = members[start]!;
+  for (let step = 1; step < members.length && badness(best, avoid) > 0; step++) {
     const state = members[(start + step) % members.length]!;
-    if (isUsable(state, avoid)) return state;
+    if (badness(state, avoid) < badness(best, avoid)) best = state;
   }
-  return undefined;
+  return best;
 }

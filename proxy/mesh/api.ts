@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Reason } from '../contract/reasons.ts';
+import type { SessionEnd } from '../http/h2/h2.ts';
 import type { ClientExchange, RequestHead, ResponseHead, ResponseReceiver, ServerExchange } from '../http/message.ts';
 import type { Credentials } from '../tls/credentials.ts';
 
@@ -35,8 +36,10 @@ export interface ConnectMeshOptions {
   readonly clock: Clock;
   /** Closes when nothing runs for so long. */
   readonly idleCloseMs: number;
-  /** Exactly once after a successful connect. */
-  onClose?(connection: MeshClient): void;
+  /** The open connection was told to go elsewhere in good order: the peer is shutting down. What runs goes on. */
+  onGoaway?(): void;
+  /** Exactly once after a successful connect; `end` says who ended it (`timeout`: no answer to a PING). */
+  onClose?(connection: MeshClient, end?: SessionEnd): void;
   /** Tests and dialers: a connected (or connecting) socket made with `allowHalfOpen: true`. */
   readonly socket?: Socket;
 }

@@ -14,7 +14,7 @@ export interface MeshClientOptions {
   /** `identity at address:port`. */
   readonly peer: string;
   readonly expiresAt: number;
-  onClose?(connection: MeshClient): void;
+  onClose?(connection: MeshClient, end?: SessionEnd): void;
 }
 
 /** The calling side of an open mesh connection. */
@@ -72,10 +72,10 @@ export class MeshClientConnection implements MeshClient {
   }
 
   /** The session is over; every exchange has heard. */
-  closed(_end: SessionEnd): void {
+  closed(end: SessionEnd): void {
     this.#idle?.clear();
     this.#expiry.clear();
-    this.#options.onClose?.(this);
+    this.#options.onClose?.(this, end);
   }
 
   #start(list: string[], asked: Asked, complete: boolean, receiver: ResponseReceiver): ClientExchange {

@@ -220,6 +220,7 @@ class Opening implements SessionHandler {
   }
 
   onGoaway(goaway: Goaway): void {
+    if (this.#client !== undefined && goaway.code === ERROR.noError && goaway.debug === '') this.#options.onGoaway?.();
     if (this.#client !== undefined || goaway.code === ERROR.noError) return;
     const reason = knownReason(goaway.debug) ?? 'handshake_failed';
     this.#refused ??= failed(
