@@ -17,6 +17,13 @@ export interface Log {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+/** What JSON lets stand and a terminal or a line splitter may act on: DEL, the C1 controls (CSI among them), U+2028 and U+2029, and the bidi overrides. */
+const CONTROLS = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+function escapeControl(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 export interface LogOptions {
   readonly level: LogLevel;
   readonly write: (line: string) => void;
@@ -29,7 +36,8 @@ export function createLog(options: LogOptions): Log {
   const emit = (level: LogLevel, message: string, fields?: LogFields, error?: unknown): void => {
     if (RANK[level] < least) return;
     const line = { time: new Date(options.wall()).toISOString(), level, message, ...options.fields, ...fields };
-    options.write(`${JSON.stringify(error === undefined ? line : { ...line, error: describeError(error) })}\n`);
+    const text = JSON.stringify(error === undefined ? line : { ...line, error: describeError(error) });
+    options.write(`${text.replace(CONTROLS, escapeControl)}\n`);
   };
   return {
     debug: (message, fields) => emit('debug', message, fields),

@@ -52,7 +52,12 @@ export class SeriesStore {
   /** The handle that already serves these labels, if any. */
   find(labels: readonly string[]): SeriesHandle | undefined {
     const place = this.#places.get(keyOf(labels));
-    return place === undefined ? undefined : this.#series[place]?.handles[0];
+    if (place !== undefined) return this.#series[place]?.handles[0];
+    if (this.#places.size < this.#options.maxSeries) return undefined;
+    // Full: one handle for everything that does not fit, or each call would leave another one behind.
+    const shared = this.#series[this.#overflowPlace()]?.handles[0];
+    if (shared !== undefined) this.overflowed++;
+    return shared;
   }
 
   /** Gives `handle` a place: that of its labels, a new one, or the overflow series. */

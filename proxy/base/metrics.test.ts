@@ -39,6 +39,7 @@ describe('metrics', () => {
     expect(family.size).toBe(4);
     expect(metrics.text()).toContain('c_total{peer="other",code="other"} 7\n');
     expect(metrics.text()).toContain('heddle_metrics_overflow_total{family="c_total"} 7\n');
+    expect(family.child(['p98', '200'])).toBe(family.child(['p99', '200']));
   });
 
   test('idle series go after ten sweeps; a handle used again counts from zero in a new place, never in that of another', () => {

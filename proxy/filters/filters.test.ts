@@ -75,13 +75,37 @@ describe('traceparent', () => {
     ['zeros', ['traceparent', `00-${'0'.repeat(32)}-b7ad6b7169203331-00`]],
     ['upper case', ['traceparent', `00-${id.toUpperCase()}-b7ad6b7169203331-00`]],
     ['version ff', ['traceparent', `ff-${id}-b7ad6b7169203331-00`]],
+    ['version 00 with more', ['traceparent', `00-${id}-b7ad6b7169203331-01-more`]],
+    ['a later version with more that is not set apart', ['traceparent', `01-${id}-b7ad6b7169203331-01more`]],
+    ['a span of zeros', ['traceparent', `00-${id}-0000000000000000-01`]],
+    ['white space', ['traceparent', ` 00-${id}-b7ad6b7169203331-01`]],
     ['two of them', ['traceparent', `00-${id}-b7ad6b7169203331-00`, 'traceparent', `00-${id}-b7ad6b7169203331-00`]],
   ])('%s: a new trace, without the old state', (_name, headers) => {
-    const { head, value } = run([...headers, ...(headers.length > 0 ? ['tracestate', 'a=1'] : [])]);
+    const { head, value } = run([...headers, 'tracestate', 'a=1']);
     expect(value).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     expect(value).not.toContain(id);
     expect(head.headers.filter((text) => text === 'traceparent')).toHaveLength(1);
     expect(head.headers).not.toContain('tracestate');
+  });
+  test.each([
+    ['00', '00', '00'],
+    ['00', '01', '01'],
+    ['00', 'ff', '01'],
+    ['00', '02', '00'],
+    ['01', '01', '01'],
+    ['cc', '03', '01'],
+  ])('version %s with flags %s goes on as version 00 with flags %s, its state with it', (version, flags, expected) => {
+    for (const more of version === '00' ? [''] : ['', '-', '-more-later']) {
+      const { head, value, traceId } = run([
+        'traceparent',
+        `${version}-${id}-b7ad6b7169203331-${flags}${more}`,
+        'tracestate',
+        'a=1',
+      ]);
+      expect(traceId).toBe(id);
+      expect(value).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-${expected}$`));
+      expect(head.headers).toContain('tracestate');
+    }
   });
   test('sampling 0 samples nothing', () => expect(run([], 0).value).toMatch(/-00$/));
 });

@@ -3,12 +3,17 @@ import { HEADERS } from '../contract/headers.ts';
 import { headerIndex } from '../http/message.ts';
 import { addHeader, type HeaderHolder, removeHeader } from './headers.ts';
 
-/** W3C Trace Context level 1, version 00: `00-<trace id>-<span id>-<flags>`, not all zeros. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/**
+ * W3C Trace Context level 1, section 3.2.2: `<version>-<trace id>-<span id>-<flags>`, ids not all zeros, version not ff. Version 00 ends there; a later
+ * one may say more behind another dash, which is read by the rules of version 00 (section 4).
+ */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.{53})-)/;
+/** The one flag that version 00 defines; the others are set to zero (section 3.2.2.5). */
+const SAMPLED = 0x01;
 
 /**
- * Continues the trace of a request with a span of this hop, or starts one (`samplingPercent` of them sampled). An invalid
- * header is replaced and its `tracestate` dropped (section 3.3.1). Answers the trace id.
+ * Continues the trace of a request with a span of this hop, or starts one (`samplingPercent` of them sampled). An invalid or repeated
+ * header is replaced, and a `tracestate` without a valid `traceparent` dropped (section 4.3). Answers the trace id.
  */
 export function trace(head: HeaderHolder, random: Random, samplingPercent: number): string {
   const at = headerIndex(head.headers, HEADERS.traceparent);
@@ -16,17 +21,19 @@ export function trace(head: HeaderHolder, random: Random, samplingPercent: numbe
   const single = given !== undefined && headerIndex(head.headers, HEADERS.traceparent, at + 1) === -1;
   if (single && TRACEPARENT.test(given)) {
     const traceId = given.slice(3, 35);
-    head.headers[at] = `00-${traceId}-${hex(random, 2)}-${given.slice(53, 55)}`;
+    head.headers[at] =
+      `00-${traceId}-${hex(random, 2)}-${flags((Number.parseInt(given.slice(53, 55), 16) & SAMPLED) !== 0)}`;
     return traceId;
   }
-  if (given !== undefined) {
-    removeHeader(head, HEADERS.traceparent);
-    removeHeader(head, 'tracestate');
-  }
+  if (given !== undefined) removeHeader(head, HEADERS.traceparent);
+  removeHeader(head, 'tracestate');
   const traceId = hex(random, 4);
-  const sampled = random() * 100 < samplingPercent;
-  addHeader(head, HEADERS.traceparent, `00-${traceId}-${hex(random, 2)}-${sampled ? '01' : '00'}`);
+  addHeader(head, HEADERS.traceparent, `00-${traceId}-${hex(random, 2)}-${flags(random() * 100 < samplingPercent)}`);
   return traceId;
+}
+
+function flags(sampled: boolean): string {
+  return sampled ? '01' : '00';
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));

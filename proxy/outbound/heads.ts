@@ -21,7 +21,7 @@ export function isHeadOnly(head: RequestHead): boolean {
 
 /** Server-sent events: a response without an end. */
 export function isEventStream(head: ResponseHead): boolean {
-  return headerValue(head.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  return headerValue(head.headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true;
 }
 
 /** The reason that a mesh peer's proxy gave with a response of its own. Anybody else may not use our names: they are removed. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessLogMode } from '../contract/snapshot.ts';
 import type { Direction } from './metrics.ts';
@@ -39,8 +40,49 @@ export function isWorthLogging(
   return mode === 'All' || status >= 500 || reason !== '' || durationMs >= slowMs;
 }
 
+/** Lines of errors, denials and refused connections: a burst, then so many a second. A whole outage must not cost more than its first lines say. */
+const BURST = 500;
+const PER_SECOND = 100;
+
+/** Who may write another line. One for each side of the proxy. */
+export class AccessLimit {
+  readonly #clock: Clock;
+  readonly #onDrop: () => void;
+  #left = BURST;
+  #at: number;
+  #dropped = 0;
+
+  constructor(clock: Clock, onDrop: () => void) {
+    this.#clock = clock;
+    this.#onDrop = onDrop;
+    this.#at = clock.now();
+  }
+
+  /** False: no line, and it is counted. `All` was asked for by name: it is bounded by the output only. */
+  allows(mode: AccessLogMode = 'Errors'): boolean {
+    if (mode === 'All') return true;
+    const now = this.#clock.now();
+    this.#left = Math.min(BURST, this.#left + ((now - this.#at) * PER_SECOND) / 1_000);
+    this.#at = now;
+    if (this.#left < 1) {
+      this.#dropped++;
+      this.#onDrop();
+      return false;
+    }
+    this.#left--;
+    return true;
+  }
+
+  /** Lines dropped since this was last asked; undefined: none. A line that is written says it. */
+  takeDropped(): number | undefined {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped === 0 ? undefined : dropped;
+  }
+}
+
 /** One JSON line. */
-export function writeAccess(log: Log, record: AccessRecord): void {
+export function writeAccess(log: Log, record: AccessRecord, droppedBefore?: number): void {
   log.info('request', {
     log: 'access',
     direction: record.direction,
@@ -59,7 +101,24 @@ export function writeAccess(log: Log, record: AccessRecord): void {
     endpoint: record.endpoint === '' ? undefined : record.endpoint,
     route: record.route === '' ? undefined : record.route,
     traceId: record.traceId === '' ? undefined : record.traceId,
+    droppedBefore,
   });
+}
+
+/** One JSON line for a connection that was refused or ended badly. */
+export function writeConnection(
+  log: Log,
+  record: {
+    readonly direction: Direction;
+    readonly reason: string;
+    readonly detail: string;
+    readonly peer?: string;
+    readonly port?: number;
+    readonly destination?: string | undefined;
+  },
+  droppedBefore?: number,
+): void {
+  log.info('connection', { log: 'access', ...record, detail: cut(record.detail), droppedBefore });
 }
 
 function cut(text: string): string {

@@ -36,6 +36,7 @@ export interface TrafficMetrics {
   readonly tcpConnections: Family<Counter>;
   readonly tcpBytes: Family<Counter>;
   readonly protocolMismatches: Family<Counter>;
+  readonly accessLinesDropped: Family<Counter>;
 }
 
 export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
@@ -80,6 +81,11 @@ export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
     protocolMismatches: metrics.counter(
       'heddle_protocol_mismatches_total',
       'Connections that spoke another protocol than remembered.',
+      ['direction'],
+    ),
+    accessLinesDropped: metrics.counter(
+      'heddle_access_lines_dropped_total',
+      'Access lines of errors and refusals that were not written because there were too many.',
       ['direction'],
     ),
   };

@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { createLog } from '../base/log.ts';
 import { createMetrics } from '../base/metrics.ts';
+import { FakeClock } from '../base/testing/fake-clock.ts';
 import { Cell } from '../base/watch.ts';
 import type { AccessLogMode } from '../contract/snapshot.ts';
-import { type AccessRecord, isWorthLogging, writeAccess } from './access-log.ts';
+import { AccessLimit, type AccessRecord, isWorthLogging, writeAccess } from './access-log.ts';
 import { createTrafficMetrics, exportCertificateExpiry, PeerMetricsTable } from './metrics.ts';
 
 test.each<[AccessLogMode, number, string, number, boolean]>([
@@ -48,6 +49,31 @@ test('an access line is one JSON object, whatever the client sent, and bounded',
   expect(line).toMatchObject({ log: 'access', status: 503, reason: 'no_endpoints', durationMs: 1.235, attempts: 3 });
   expect(line).toMatchObject({ requestBytes: 12, responseBytes: 34 });
   expect(line).not.toHaveProperty('endpoint');
+});
+
+test('control characters of any kind are escaped: no terminal acts on them, no line is split', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', write: (line) => lines.push(line), wall: () => 0 });
+  const path = '/\x1b[31m\u009b31m\x7f\u2028\u202e\r\n"}';
+  writeAccess(log, { ...RECORD, path });
+  expect(lines[0]).toMatch(/^[\x20-\x7e]+\n$/);
+  expect(JSON.parse(lines[0]!).path).toBe(path);
+});
+
+test('lines of errors are bounded: 500 at once, 100 a second, the dropped ones counted and said; All is not', () => {
+  const clock = new FakeClock();
+  let counted = 0;
+  const limit = new AccessLimit(clock, () => {
+    counted++;
+  });
+  const written = (times: number): number => Array.from({ length: times }, () => limit.allows()).filter(Boolean).length;
+  expect(written(600)).toBe(500);
+  expect([counted, limit.takeDropped(), limit.takeDropped()]).toEqual([100, 100, undefined]);
+  clock.advance(1_000);
+  expect(written(200)).toBe(100);
+  expect(limit.allows('All')).toBe(true);
+  clock.advance(60_000);
+  expect(written(600)).toBe(500);
 });
 
 test('requests count by peers, code and reason, and durations in seconds', () => {
