@@ -27,7 +27,8 @@ import { serveText } from './text-server.ts';
 import { createWorldFeed } from './world-feed.ts';
 
 export interface OperatorOptions {
-  readonly config: OperatorConfig;
+  /** With the address to listen on. */
+  readonly config: OperatorConfig & { readonly host: string };
   readonly connection: Connection;
   readonly clock: Clock;
   readonly random: Random;

@@ -13,7 +13,8 @@ export interface OperatorConfig {
   /** kubeconfig; absent = in-cluster, or client-go's defaults. */
   readonly kubeconfig: string | undefined;
   readonly logLevel: LogLevel;
-  readonly host: string;
+  /** Absent: both families, as far as the machine has them. */
+  readonly host: string | undefined;
   readonly controlPort: number;
   readonly healthPort: number;
   readonly metricsPort: number;
@@ -29,7 +30,7 @@ export function readConfig(env: Environment, hostname: string): OperatorConfig {
     namespace: optionalText(env, 'POD_NAMESPACE', SYSTEM_NAMESPACE),
     kubeconfig: env['KUBECONFIG'] === '' ? undefined : env['KUBECONFIG'],
     logLevel: logLevel(optionalText(env, 'LOG_LEVEL', 'info')),
-    host: optionalText(env, 'LISTEN_HOST', '::'),
+    host: env['LISTEN_HOST'] === '' ? undefined : env['LISTEN_HOST'],
     controlPort: optionalInteger(env, 'CONTROL_PORT', CONTROL_PORT, 0, 65_535),
     healthPort: optionalInteger(env, 'HEALTH_PORT', PORTS.health, 0, 65_535),
     metricsPort: optionalInteger(env, 'METRICS_PORT', PORTS.metrics, 0, 65_535),

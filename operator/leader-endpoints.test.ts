@@ -80,7 +80,7 @@ describe('configuration of the process', () => {
       namespace: 'heddle-system',
       kubeconfig: undefined,
       logLevel: 'info',
-      host: '::',
+      host: undefined,
       controlPort: 19810,
       healthPort: 19804,
       metricsPort: 19805,

@@ -1,6 +1,7 @@
 /** The operator's process: runs until SIGTERM or SIGINT. */
 import { hostname } from 'node:os';
 import process from 'node:process';
+import { anyHost } from '../proxy/base/any-host.ts';
 import { systemClock } from '../proxy/base/clock.ts';
 import { createLog } from '../proxy/base/log.ts';
 import { createOperator } from './app.ts';
@@ -10,7 +11,8 @@ import { loadConnection } from './kube/kube.ts';
 /** The kubelet gives 30 s; a clean end takes well under one. */
 const STOP_MS = 10_000;
 
-const config = readConfig(process.env, hostname());
+const given = readConfig(process.env, hostname());
+const config = { ...given, host: given.host ?? (await anyHost()) };
 const log = createLog({
   level: config.logLevel,
   write: (line) => process.stdout.write(line),

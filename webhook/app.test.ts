@@ -103,6 +103,40 @@ test.each([
   expect((await post('/mutate/enabled', payload)).status).toBe(400);
 });
 
+const INVALID = { targetRefs: [{ kind: 'Service', name: 'payment' }] };
+
+test('an invalid spec that stands already keeps no label from changing, but cannot be changed into another invalid one', async () => {
+  const update = (object: unknown) => {
+    const request = review(object, policyKind, 'UPDATE');
+    return { ...request, request: { ...request.request, oldObject: policy(INVALID) } };
+  };
+  const labelled = { ...policy(INVALID), metadata: { name: 'payment', namespace: 'shop', labels: { a: 'b' } } };
+  const kept = await post('/validate', update(labelled));
+  expect(kept.body.response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('not in force')] });
+  const changed = policy({ targetRefs: [{ kind: 'Service', name: 'other' }] });
+  expect((await post('/validate', update(changed))).body.response).toMatchObject({ allowed: false });
+});
+
+test('a replica that leaves answers on, and sends the API server away', async () => {
+  let leaving = false;
+  const server = createApp({
+    certificate,
+    cluster,
+    defaults: testDefaults,
+    log: silentLog,
+    newSecret: () => 'a'.repeat(32),
+    leaving: () => leaving,
+  });
+  const ask = () =>
+    server.inject({ method: 'POST', url: '/mutate/enabled', payload: review({ spec: { containers: [] } }) });
+  expect((await ask()).headers.connection).not.toBe('close');
+  leaving = true;
+  const answer = await ask();
+  expect(answer.headers.connection).toBe('close');
+  expect(answer.json().response).toMatchObject({ allowed: true });
+  await server.close();
+});
+
 test('a deletion is never held up', async () => {
   const { body } = await post('/validate', review(undefined, policyKind, 'DELETE'));
   expect(body.response).toMatchObject({ allowed: true });

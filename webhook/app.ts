@@ -13,6 +13,8 @@ export interface AppOptions {
   /** From the environment; MeshConfig's values are laid over them at each admission. */
   readonly defaults: InjectionDefaults;
   readonly log: Log;
+  /** This replica is leaving: it answers on, and tells the API server to connect anew. Default: never. */
+  readonly leaving?: () => boolean;
   /** Makes a `PROBE_SECRET`: 128 random bits, hex. */
   readonly newSecret: () => string;
 }
@@ -28,6 +30,10 @@ export function createApp(options: AppOptions): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     logger: false,
     requestTimeout: 10_000,
+  });
+  // The API server keeps connections, also to a pod that left the Service; a closed one under its request is a refused pod.
+  app.addHook('onSend', async (_request, reply) => {
+    if (options.leaving?.() === true) void reply.header('connection', 'close');
   });
   app.get('/healthz', async () => ({ ok: true }));
   for (const entry of ENTRIES) {

@@ -1,6 +1,7 @@
 /** The webhook's process: waits for its certificate, then answers admissions until SIGTERM. */
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
+import { anyHost } from '../proxy/base/any-host.ts';
 import { optionalInteger, optionalText, requireText } from '../proxy/base/env.ts';
 import { createLog, type LogLevel } from '../proxy/base/log.ts';
 import { CONTROL_PORT, OPERATOR_SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../proxy/contract/bootstrap.ts';
@@ -39,8 +40,16 @@ const defaults: InjectionDefaults = {
 
 const certificate = await waitForCertificate(directory, log);
 const cluster = createClusterView({ host, port: apiPort, now: Date.now, get: inClusterGet(host, apiPort) });
-const app = createApp({ certificate, cluster, defaults, log, newSecret: () => randomBytes(16).toString('hex') });
-await app.listen({ host: '::', port: optionalInteger(env, 'PORT', 8443, 1, 65_535) });
+let leaving = false;
+const app = createApp({
+  certificate,
+  cluster,
+  defaults,
+  log,
+  newSecret: () => randomBytes(16).toString('hex'),
+  leaving: () => leaving,
+});
+await app.listen({ host: await anyHost(), port: optionalInteger(env, 'PORT', 8443, 1, 65_535) });
 watchCertificate(
   directory,
   certificate,
@@ -55,6 +64,10 @@ watchCertificate(
 );
 log.info('webhook ready', { directory });
 
-process.on('SIGTERM', () => {
-  void app.close().then(() => process.exit(0));
+/** Until every node's kube-proxy sends new connections elsewhere; those that come meanwhile are served. */
+const LEAVE_MS = 8_000;
+process.once('SIGTERM', () => {
+  leaving = true;
+  log.info('leaving', { afterMs: LEAVE_MS });
+  setTimeout(() => void app.close().then(() => process.exit(0)), LEAVE_MS);
 });

@@ -4,6 +4,7 @@ import { decide, type Entry } from './inject/decide.ts';
 import { inject } from './inject/inject.ts';
 import { type PatchOperation, patch } from './inject/patch.ts';
 import { type InjectionDefaults, readWishes } from './inject/values.ts';
+import { volumeProblems } from './inject/volumes.ts';
 
 /** The part of admission.k8s.io/v1 AdmissionReview that is read. */
 export interface AdmissionRequest {
@@ -51,12 +52,11 @@ export function reviewPod(request: AdmissionRequest, context: PodContext): Admis
 
 function injected(uid: string, pod: V1Pod, context: PodContext): AdmissionResponse {
   const wishes = readWishes(pod, context.defaults);
-  if (wishes.problems.length > 0) {
-    const sentences = wishes.problems.map(
-      (problem) => `metadata.annotations[${problem.annotation}]: ${problem.message}`,
-    );
-    return refuse(uid, 422, 'Invalid', sentences.join('; '));
-  }
+  const problems = [
+    ...wishes.problems.map((problem) => `metadata.annotations[${problem.annotation}]: ${problem.message}`),
+    ...volumeProblems(pod),
+  ];
+  if (problems.length > 0) return refuse(uid, 422, 'Invalid', problems.slice(0, MAX_PROBLEMS).join('; '));
   const injection = inject(pod, wishes.values, context.selfCheckTarget, context.newSecret);
   return patched(uid, patch(pod, injection.pod), [...wishes.warnings, ...injection.warnings]);
 }
@@ -70,9 +70,21 @@ export function refuse(uid: string, code: number, reason: string, message: strin
   return { uid, allowed: false, status: { code, reason, message: `heddle: ${message}` } };
 }
 
-/** kubectl prints each warning on a line of its own; the API server cuts them at 256 characters. */
+/** kubectl prints each on a line of its own; the API server drops what is beyond 4,096 characters in all. */
+const MAX_WARNINGS = 10;
+const MAX_WARNING = 256;
+const MAX_PROBLEMS = 10;
+
+/** As the API server takes them: short, and few. */
+export function sayWarnings(warnings: readonly string[]): string[] {
+  const said = warnings.map((warning) => `heddle: ${warning}`);
+  const more = said.length - MAX_WARNINGS;
+  const kept = more > 0 ? [...said.slice(0, MAX_WARNINGS - 1), `heddle: and ${more + 1} more warnings`] : said;
+  return kept.map((text) => (text.length <= MAX_WARNING ? text : `${text.slice(0, MAX_WARNING - 1)}…`));
+}
+
 function patched(uid: string, operations: readonly PatchOperation[], warnings: readonly string[]): AdmissionResponse {
-  const said = warnings.map((warning) => `heddle: ${warning}`.slice(0, 256));
+  const said = sayWarnings(warnings);
   return {
     uid,
     allowed: true,

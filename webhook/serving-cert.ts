@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,11 +18,16 @@ async function readCertificate(directory: string): Promise<ServingCertificate | 
       readFile(join(directory, 'tls.key'), 'utf8'),
       readFile(join(directory, 'tls.crt'), 'utf8'),
     ]);
-    return key === '' || cert === '' ? undefined : { key, cert };
+    // The kubelet may swap the directory between the two reads: halves of two pairs are no pair, the next look finds one.
+    return key !== '' && cert !== '' && isPair(key, cert) ? { key, cert } : undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function isPair(key: string, cert: string): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
 }
 
 /** Waits until the operator made the certificate: the manifests converge in any order. */
@@ -38,23 +44,29 @@ export async function waitForCertificate(directory: string, log: Log): Promise<S
 
 /**
  * Calls `changed` whenever the mounted Secret holds another certificate. The kubelet swaps a symbolic link, which a
- * watch of the directory sees; a look every minute catches what a watch missed.
+ * watch of the directory sees; a look every minute catches what a watch missed. The answer ends it.
  */
 export function watchCertificate(
   directory: string,
   first: ServingCertificate,
   changed: (certificate: ServingCertificate) => void,
   log: Log,
-): void {
+): () => void {
   let current = first;
   const look = async (): Promise<void> => {
     const next = await readCertificate(directory);
     if (next === undefined || (next.cert === current.cert && next.key === current.key)) return;
-    current = next;
     changed(next);
+    current = next;
   };
   const report = (error: unknown): void =>
     log.warn('cannot read the serving certificate; keeping the last one', { directory }, error);
-  watch(directory, () => void look().catch(report));
-  setInterval(() => void look().catch(report), 60_000).unref();
+  const check = (): void => void look().catch(report);
+  const watcher = watch(directory, check).on('error', report);
+  const timer = setInterval(check, 60_000);
+  timer.unref();
+  return () => {
+    watcher.close();
+    clearInterval(timer);
+  };
 }

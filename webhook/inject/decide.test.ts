@@ -28,6 +28,7 @@ const cases: readonly (readonly [string, V1Pod, V1Namespace, Entry, string])[] =
   ['host network where required', pod({ hostNetwork: true }), namespace(), 'required', 'deny'],
   ['another mesh', withContainer('istio-proxy'), namespace(), 'enabled', 'skip OtherMesh'],
   ['a sidecar by hand', withContainer('heddle-proxy'), namespace(), 'enabled', 'skip AlreadyInjected'],
+  ['a sidecar by hand where required', withContainer('heddle-proxy'), namespace(), 'required', 'deny'],
   ['Pod Security restricted', pod(), restricted, 'enabled', 'skip PodSecurity'],
   ['Pod Security restricted where required', pod(), restricted, 'required', 'deny'],
   [

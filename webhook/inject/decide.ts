@@ -31,8 +31,8 @@ export function decide(pod: V1Pod, namespace: V1Namespace, entry: Entry): Decisi
   for (const check of CHECKS) {
     const objection = check(pod, namespace);
     if (objection === undefined) continue;
-    const refuses =
-      entry === 'required' && objection.reason !== 'AlreadyInjected' && objection.reason !== 'SystemNamespace';
+    // Also AlreadyInjected: a container that only has our name would be a way out, and the operator would take it for ours.
+    const refuses = entry === 'required' && objection.reason !== 'SystemNamespace';
     if (!refuses) return { kind: 'skip', ...objection };
     return {
       kind: 'deny',

@@ -3,7 +3,7 @@ import { WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
 import { CONTAINER, ENV, PROBE_SECRET, type Probe, VOLUMES } from '../../proxy/contract/bootstrap.ts';
 import { initContainer } from './init-container.ts';
 import { type RewrittenContainer, rewriteContainer } from './probes.ts';
-import { initResources, qosClass, sidecarResources } from './qos.ts';
+import { allLimitCpu, initResources, qosClass, sidecarResources } from './qos.ts';
 import { sidecar } from './sidecar.ts';
 import type { Values } from './values.ts';
 import { volumes } from './volumes.ts';
@@ -45,7 +45,8 @@ export function inject(
     earlier,
     all.flatMap((one) => one.probes),
   );
-  const resources = sidecarResources(qos, values);
+  const limitsCpu = allLimitCpu(pod, OWN_CONTAINERS);
+  const resources = sidecarResources(qos, values, limitsCpu);
 
   return {
     pod: {
@@ -54,7 +55,7 @@ export function inject(
       spec: {
         ...spec,
         initContainers: [
-          initContainer(values, initResources(qos, values), selfCheckTarget),
+          initContainer(values, initResources(qos, values, limitsCpu), selfCheckTarget),
           sidecar(pod, values, probes, resources),
           ...initContainers.map((one) => one.container),
         ],

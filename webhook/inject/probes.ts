@@ -87,7 +87,7 @@ function fromHttp(
   timeoutSeconds: number,
   container: V1Container,
 ): Probe | string | undefined {
-  if (action.host !== undefined || leadsToProxy(action)) return undefined;
+  if (hasHost(action) || leadsToProxy(action)) return undefined;
   const port = resolvePort(action.port, container);
   if (port === undefined) return `port "${String(action.port)}" is not among the container's ports; left as it is`;
   const headers = (action.httpHeaders ?? []).map((header) => [header.name, header.value] as const);
@@ -107,7 +107,7 @@ function fromTcp(
   timeoutSeconds: number,
   container: V1Container,
 ): Probe | string | undefined {
-  if (action.host !== undefined) return undefined;
+  if (hasHost(action)) return undefined;
   const port = resolvePort(action.port, container);
   if (port === undefined) return `port "${String(action.port)}" is not among the container's ports; left as it is`;
   return { path, port, timeoutSeconds, action: { kind: 'tcp' } };
@@ -115,6 +115,11 @@ function fromTcp(
 
 function fromGrpc(action: V1GRPCAction, path: string, timeoutSeconds: number): Probe {
   return { path, port: action.port, timeoutSeconds, action: { kind: 'grpc', service: action.service ?? '' } };
+}
+
+/** An empty text is none. */
+function hasHost({ host }: { readonly host?: string }): boolean {
+  return host !== undefined && host !== '';
 }
 
 function resolvePort(port: unknown, container: V1Container): number | undefined {

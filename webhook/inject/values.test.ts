@@ -37,6 +37,15 @@ test.each([
   expect(values).toMatchObject(testDefaults);
 });
 
+test('a request above its limit is refused by name', () => {
+  const { problems } = wishes({ 'heddle.dev/proxy-memory-request': '512Mi' });
+  expect(problems).toEqual([
+    { annotation: 'heddle.dev/proxy-memory-request', message: expect.stringContaining('limited to 256Mi') },
+  ]);
+  const both = wishes({ 'heddle.dev/proxy-memory-request': '512Mi', 'heddle.dev/proxy-memory-limit': '1Gi' });
+  expect(both.problems).toEqual([]);
+});
+
 test('unknown names under our prefix are warned about, others are not ours', () => {
   const { warnings, problems } = wishes({ 'heddle.dev/exclude-ports': '1', 'example.com/x': 'y' });
   expect(problems).toEqual([]);

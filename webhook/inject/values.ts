@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { GROUP, POD_ANNOTATIONS, WRITTEN_ANNOTATIONS } from '../../crds/labels.ts';
-import { isCidr, isPort, isQuantity } from './formats.ts';
+import { isCidr, isPort, isQuantity, quantityValue } from './formats.ts';
 
 /** What the mesh's operator sets: image names from the webhook's environment, the rest from MeshConfig. */
 export interface InjectionDefaults {
@@ -67,6 +67,10 @@ export function readWishes(pod: V1Pod, defaults: InjectionDefaults): Wishes {
     logLevel: take<Values['logLevel']>(POD_ANNOTATIONS.logLevel, 'info', readLogLevel),
     preStopSleep: take(POD_ANNOTATIONS.preStopSleep, true, readSwitch),
   };
+  if (quantityValue(values.memoryRequest) > quantityValue(values.memoryLimit)) {
+    const message = `the proxy would request ${values.memoryRequest} of memory and be limited to ${values.memoryLimit}; set both`;
+    problems.push({ annotation: POD_ANNOTATIONS.proxyMemoryRequest, message });
+  }
   return { values, problems, warnings: unknownAnnotations(Object.keys(annotations)) };
 }
 
@@ -107,11 +111,14 @@ function splitList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
+/** Without the prefix: a warning has 256 characters. */
+const KNOWN = Object.values(POD_ANNOTATIONS)
+  .map((name) => name.slice(GROUP.length + 1))
+  .join(' ');
+
 function unknownAnnotations(names: readonly string[]): string[] {
   const known = new Set<string>([...Object.values(POD_ANNOTATIONS), ...Object.values(WRITTEN_ANNOTATIONS)]);
   return names
     .filter((name) => name.startsWith(`${GROUP}/`) && !known.has(name))
-    .map(
-      (name) => `annotation ${name} means nothing to Heddle; known are ${Object.values(POD_ANNOTATIONS).join(', ')}`,
-    );
+    .map((name) => `annotation ${name.slice(0, 80)} means nothing; known are: ${KNOWN}`);
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { MeshConfigSpec } from '../../crds/gen/types.ts';
 import { GROUP } from '../../crds/labels.ts';
 import {
@@ -9,7 +10,7 @@ import {
   validateMeshPolicy,
   warnMeshPolicy,
 } from '../../crds/validate.ts';
-import { type AdmissionRequest, type AdmissionResponse, refuse } from '../review.ts';
+import { type AdmissionRequest, type AdmissionResponse, refuse, sayWarnings } from '../review.ts';
 
 interface Verdict {
   readonly violations: readonly Violation[];
@@ -24,8 +25,19 @@ const MAX_VIOLATIONS_SAID = 5;
 export function reviewOwnKind(request: AdmissionRequest): AdmissionResponse {
   if (request.operation === 'DELETE' || request.kind.group !== GROUP) return { uid: request.uid, allowed: true };
   const { violations, warnings } = judge(request);
-  if (violations.length > 0) return refuse(request.uid, 422, 'Invalid', describe(violations));
-  return { uid: request.uid, allowed: true, ...(warnings.length > 0 ? { warnings } : {}) };
+  if (violations.length === 0) return allow(request.uid, warnings);
+  const sentence = describe(violations);
+  // Ratcheting, as Kubernetes' own validation does: what stands already must not keep labels and finalizers from changing.
+  if (keepsSpec(request)) return allow(request.uid, [`the spec stays as it is, but is not in force: ${sentence}`]);
+  return refuse(request.uid, 422, 'Invalid', sentence);
+}
+
+function allow(uid: string, warnings: readonly string[]): AdmissionResponse {
+  return { uid, allowed: true, ...(warnings.length > 0 ? { warnings: sayWarnings(warnings) } : {}) };
+}
+
+function keepsSpec({ operation, object, oldObject }: AdmissionRequest): boolean {
+  return operation === 'UPDATE' && isDeepStrictEqual(specOf(object), specOf(oldObject));
 }
 
 function judge(request: AdmissionRequest): Verdict {
@@ -48,9 +60,11 @@ function violated(checked: Checked<unknown>): Verdict {
 }
 
 function oldSpec(object: unknown): MeshConfigSpec | undefined {
-  return typeof object === 'object' && object !== null && 'spec' in object
-    ? (object.spec as MeshConfigSpec)
-    : undefined;
+  return specOf(object) as MeshConfigSpec | undefined;
+}
+
+function specOf(object: unknown): unknown {
+  return typeof object === 'object' && object !== null && 'spec' in object ? object.spec : undefined;
 }
 
 function describe(violations: readonly Violation[]): string {
