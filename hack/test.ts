@@ -27,6 +27,8 @@ const STAGES: readonly Stage[] = [
   { name: 'unit', says: 'unit tests of every room', run: unit },
   { name: 'netns', says: 'two real proxies between network namespaces', run: () => script('e2e/netns/main.ts') },
   { name: 'pair', says: 'two real proxies on loopback, under attack', run: () => script('e2e/pair/main.ts') },
+  { name: 'h2spec', says: 'HTTP/2 judged by h2spec', run: () => script('hack/witness/h2spec.ts') },
+  { name: 'grpc', says: "gRPC's interop suite through two proxies", run: () => script('hack/witness/grpc-interop.ts') },
   { name: 'e2e', says: 'real pods on a real cluster', run: () => script('e2e/main.ts') },
   {
     name: 'clusters',
