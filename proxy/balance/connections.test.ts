@@ -327,9 +327,28 @@ describe('plain connections', () => {
       receiver,
     );
 
+  /** As a request does: uses the opener before the call returns. */
+  class User extends Waiter {
+    override onConnection(opener: Opener): void {
+      super.onConnection(opener);
+      use(opener);
+    }
+  }
+
+  test('a waiter that does not use its connection leaves it to the next', async () => {
+    const { dials, connections } = plain({ maxConnections: 1 });
+    const waiters = [new Waiter(), new Waiter(), new User()];
+    for (const waiter of waiters) connections.acquire(waiter, 3_000);
+    const socket = new FakeSocket();
+    dials[0]?.resolve(socket);
+    await settle();
+    expect(waiters.map((waiter) => waiter.opener !== undefined)).toEqual([true, true, true]);
+    expect(socket.written).toHaveLength(1);
+  });
+
   test('a connection is dialled for each waiting request, up to the bound; then they take turns', async () => {
     const { dials, connections } = plain();
-    const waiters = Array.from({ length: 3 }, () => new Waiter());
+    const waiters = Array.from({ length: 3 }, () => new User());
     for (const waiter of waiters) connections.acquire(waiter, 3_000);
     expect(dials).toHaveLength(2);
     const socket = new FakeSocket();
@@ -337,8 +356,7 @@ describe('plain connections', () => {
     await settle();
     expect(waiters.map((waiter) => waiter.opener !== undefined)).toEqual([true, false, false]);
     const [first] = waiters;
-    // A waiter uses the opener at once: play it, then the next one gets the connection when the answer is complete.
-    use(first?.opener);
+    // The next one gets the connection when the answer is complete.
     socket.answer();
     await settle();
     expect(waiters[1]?.opener).toBe(first?.opener);
@@ -346,13 +364,13 @@ describe('plain connections', () => {
 
   test('an idle connection is used again at once, the one used last first', async () => {
     const { dials, connections } = plain();
-    const waiter = new Waiter();
+    const waiter = new User();
     connections.acquire(waiter, 3_000);
     const socket = new FakeSocket();
     dials[0]?.resolve(socket);
     await settle();
     for (let count = 1; count <= 3; count++) {
-      use(waiter.opener);
+      if (count > 1) use(waiter.opener);
       socket.answer();
       await settle();
       expect(connections.acquire(new Waiter(), 3_000)).toBe(waiter.opener);

@@ -145,6 +145,8 @@ export class PlainConnections implements Connections {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
       waiter.onConnection(connection);
+      // Not used after all: the next one, or nobody.
+      if (client.reusable) this.#release(connection);
     } else if (this.#draining || this.#idle.length >= this.#options.maxIdle) {
       client.close();
     } else {

@@ -1,4 +1,5 @@
-import type { ConnectWaiter, Opener } from '../balance/connections.ts';
+import type { Connections, ConnectWaiter, Opener } from '../balance/connections.ts';
+import type { Timer } from '../base/clock.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { addHeader, removeReserved } from '../filters/headers.ts';
@@ -24,6 +25,8 @@ import { rescue } from './rescue.ts';
 
 /** DESIGN section 5: 3 s to the own application. */
 const CONNECT_MS = 3_000;
+/** The caller's proxy ends its request itself when its time is over; this is for one that cannot any more. */
+const DEADLINE_GRACE_MS = 100;
 /** No rules, no answer: a proxy without its inbound configuration serves nobody. */
 const NOT_CONFIGURED = 'this proxy has no inbound configuration';
 
@@ -48,6 +51,11 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #held: Buffer[] = [];
   #end: { trailers: HeaderList | undefined } | undefined;
   #upstream: ClientExchange | undefined;
+  /** Where this request waits for a connection, or got one. */
+  #connections: Connections | undefined;
+  #deadline: Timer | undefined;
+  /** The rules that allowed it. */
+  #rules: BuiltWorkload | undefined;
   readonly #lease = new Lease();
   #traceId = '';
   #state: 'waiting' | 'sent' | 'answering' | 'tunnel' | 'over' = 'waiting';
@@ -69,20 +77,32 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   start(): void {
+    const rules = this.#authorize();
+    if (rules === undefined) return;
+    this.#rewrite(rules);
+    const left = this.#caller.mesh?.meta.deadlineMs;
+    if (left !== undefined) {
+      this.#deadline = this.#context.clock.after(left + DEADLINE_GRACE_MS, () => this.#late(left));
+    }
+    this.#connect();
+  }
+
+  /** By the rules in force now; undefined: it was refused. */
+  #authorize(): BuiltWorkload | undefined {
     const rules = this.#context.store.workload();
     if (rules === undefined) {
       this.#refuse('config_pending', NOT_CONFIGURED, true);
-      return;
+      return undefined;
     }
     const { identity } = this.#caller.source;
     const verdict = rules.authorizer.request(identity, this.#target.port, this.#head.method, this.#head.path);
     if (!verdict.allowed) {
       this.#refuse('unauthorized', `${identity ?? 'a caller without identity'}: denied by ${verdict.rule}`, false);
-      return;
+      return undefined;
     }
+    this.#rules = rules;
     this.#lease.move(rules);
-    this.#rewrite(rules);
-    this.#connect();
+    return rules;
   }
 
   // The caller's side.
@@ -111,7 +131,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   onAbort(failure: Failure): void {
     if (this.#state === 'over') return;
     const upstream = this.#upstream;
-    this.#context.applications.of(this.#target, this.#head.version === 20).cancel(this);
+    this.#connections?.cancel(this);
     this.#close(this.#status === 0 ? CLIENT_CLOSED_STATUS : this.#status, failure.reason, failure.detail);
     upstream?.abort();
   }
@@ -129,12 +149,15 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   #connect(): void {
-    const opener = this.#context.applications.of(this.#target, this.#head.version === 20).acquire(this, CONNECT_MS);
+    this.#connections = this.#context.applications.of(this.#target, this.#head.version === 20);
+    const opener = this.#connections.acquire(this, CONNECT_MS);
     if (opener !== undefined) this.#open(opener);
     else if (this.#head.framing !== 'none') this.#exchange.pause();
   }
 
   #open(opener: Opener): void {
+    // Between the decision and the connection new rules may have come; nothing was sent yet.
+    if (this.#context.store.workload() !== this.#rules && this.#authorize() === undefined) return;
     const upstream = opener.open(this.#head, NO_META, new ApplicationAnswer(this));
     this.#upstream = upstream;
     this.#state = 'sent';
@@ -150,6 +173,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   onResponse(head: ResponseHead): void {
     this.#held = [];
+    // Upgrades, event streams and gRPC streams may go on for longer: from here on only the caller decides.
+    this.#deadline?.clear();
     removeReserved(head);
     this.#status = head.status;
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
@@ -209,6 +234,14 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   // Ends.
 
+  #late(ms: number): void {
+    if (this.#state === 'over') return;
+    const upstream = this.#upstream;
+    this.#connections?.cancel(this);
+    this.#refuse('request_timeout', `the caller gave it ${ms} ms and did not end it itself`, false);
+    upstream?.abort();
+  }
+
   #refuse(reason: Reason, detail: string, unprocessed: boolean): void {
     const response = rescue(reason, detail);
     const message = ownMessage(this.#head, response);
@@ -223,6 +256,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #close(status: number, reason: Reason | '', detail: string): void {
     this.#state = 'over';
     this.#held = [];
+    this.#deadline?.clear();
     this.#lease.move(undefined);
     record(this.#context, {
       head: this.#head,

@@ -7,6 +7,7 @@ const STATUS: Readonly<Partial<Record<Reason, number>>> = {
   plaintext_refused: 403,
   upstream_reset: 502,
   upstream_protocol: 502,
+  request_timeout: 504,
   unsupported: 501,
 };
 
