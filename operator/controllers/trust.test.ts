@@ -4,8 +4,8 @@ import { MemoryCluster } from '../kube/testing/memory-cluster.ts';
 import { createTrustReconcile, decideTrust, type TrustDecision, type TrustFacts } from './trust.ts';
 
 const here = { terminating: false };
-const live = (pem: string) => ({
-  metadata: { namespace: 'shop', name: 'heddle-trust-bundle' },
+const live = (pem: string, labels: Record<string, string> = { 'app.kubernetes.io/part-of': 'heddle' }) => ({
+  metadata: { namespace: 'shop', name: 'heddle-trust-bundle', labels },
   data: { 'bundle.pem': pem },
 });
 
@@ -17,6 +17,12 @@ describe('trust bundle', () => {
     ['authority not ready', 'shop', { namespace: here, isMember: true, live: live('x'), bundle: undefined }, 'nothing'],
     ['no member', 'shop', { namespace: here, isMember: false, live: undefined, bundle: 'a' }, 'nothing'],
     ['no member any more', 'shop', { namespace: here, isMember: false, live: live('a'), bundle: 'a' }, 'remove'],
+    [
+      'never a member, somebody else made it',
+      'shop',
+      { namespace: here, isMember: false, live: live('a', {}), bundle: 'a' },
+      'nothing',
+    ],
     [
       'heddle-system always',
       'heddle-system',

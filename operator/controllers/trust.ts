@@ -29,10 +29,17 @@ export interface TrustFacts {
 
 export type TrustDecision = 'nothing' | 'write' | 'remove';
 
-/** Pure: heddle-system always holds it, because it is the evidence that a root exists. */
+const OURS = { name: 'app.kubernetes.io/part-of', value: 'heddle' } as const;
+
+/**
+ * Pure: heddle-system always holds it, because it is the evidence that a root exists. Where nobody asked for the mesh, an object that only has
+ * the name is somebody else's.
+ */
 export function decideTrust(name: string, facts: TrustFacts): TrustDecision {
   if (facts.namespace === undefined || facts.namespace.terminating || facts.bundle === undefined) return 'nothing';
-  if (!facts.isMember && name !== SYSTEM_NAMESPACE) return facts.live === undefined ? 'nothing' : 'remove';
+  if (!facts.isMember && name !== SYSTEM_NAMESPACE) {
+    return facts.live?.metadata.labels?.[OURS.name] === OURS.value ? 'remove' : 'nothing';
+  }
   return facts.live?.data?.[TRUST_CONFIG_MAP.key] === facts.bundle ? 'nothing' : 'write';
 }
 
@@ -61,7 +68,7 @@ async function write(client: KubeClient, namespace: string, facts: TrustFacts): 
   const wanted: BundleConfigMap = {
     apiVersion: apiVersionOf(RESOURCES.configMaps),
     kind: RESOURCES.configMaps.kind,
-    metadata: { namespace, name: TRUST_CONFIG_MAP.name, labels: { 'app.kubernetes.io/part-of': 'heddle' } },
+    metadata: { namespace, name: TRUST_CONFIG_MAP.name, labels: { [OURS.name]: OURS.value } },
     data: { [TRUST_CONFIG_MAP.key]: facts.bundle ?? '' },
   };
   try {

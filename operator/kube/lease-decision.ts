@@ -22,12 +22,24 @@ export type LeaseStep =
   | { readonly kind: 'follow'; readonly holder: string };
 
 /**
+ * `isMissing`: there was a lease, and somebody deleted it. That releases nobody: its holder writes it again, and others wait as long as
+ * for a lease that is not renewed.
  * `leading`: this process holds it now. Our name in the record without `leading` is an earlier process of this pod,
  * which the kubelet has seen end: no need to wait for its lease to run out.
  */
-export function decideLease(observed: Observed | undefined, me: string, leading: boolean, nowMs: number): LeaseStep {
+export function decideLease(
+  observed: Observed | undefined,
+  me: string,
+  leading: boolean,
+  nowMs: number,
+  isMissing = false,
+): LeaseStep {
   if (observed === undefined) return { kind: 'create' };
   const { record, atMs } = observed;
+  if (isMissing) {
+    const isFree = record.holder === me || record.holder === '' || nowMs - atMs >= record.durationMs;
+    return isFree ? { kind: 'create' } : { kind: 'follow', holder: record.holder };
+  }
   if (record.holder === me) return leading ? { kind: 'renew', transitions: record.transitions } : take(record);
   if (record.holder === '' || nowMs - atMs >= record.durationMs) return take(record);
   return { kind: 'follow', holder: record.holder };

@@ -5,6 +5,7 @@ import { seededRandom } from '../../proxy/base/testing/wait.ts';
 import { KubeError } from './kube-error.ts';
 import { createElection, type Election } from './lease.ts';
 import { decideLease, type LeaseStep, type Observed } from './lease-decision.ts';
+import { RESOURCES } from './resource.ts';
 import { MemoryCluster } from './testing/memory-cluster.ts';
 
 const record = (holder: string, atMs: number): Observed => ({
@@ -25,8 +26,21 @@ describe('lease decision', () => {
   });
 });
 
+describe('a lease that somebody deleted', () => {
+  test.each<[string, Observed | undefined, boolean, number, LeaseStep]>([
+    ['never seen: the first start', undefined, false, 0, { kind: 'create' }],
+    ['ours', record('me', 0), true, 1, { kind: 'create' }],
+    ['of another, fresh', record('other', 0), false, 9_999, { kind: 'follow', holder: 'other' }],
+    ['of another, run out since', record('other', 0), false, 10_000, { kind: 'create' }],
+    ['released', record('', 0), false, 1, { kind: 'create' }],
+  ])('%s', (_, observed, leading, now, step) => {
+    expect(decideLease(observed, 'me', leading, now, true)).toEqual(step);
+  });
+});
+
 interface Pair {
   readonly clock: FakeClock;
+  readonly shared: MemoryCluster;
   readonly clusters: Record<'a' | 'b', MemoryCluster>;
   readonly a: Election;
   readonly b: Election;
@@ -62,7 +76,7 @@ function pair(): Pair {
       random: seededRandom(name === 'a' ? 1 : 2),
       log: silentLog,
     });
-  return { clock, clusters: fences, a: election('a'), b: election('b') };
+  return { clock, shared, clusters: fences, a: election('a'), b: election('b') };
 }
 
 const cut = (): never => {
@@ -120,6 +134,22 @@ describe('election', () => {
     await clock.advanceSettling(200, 100);
     expect(a.isLeader()).toBe(false);
     expect(a.leadership.value.kind).toBe('follower');
+  });
+
+  test('deleted under them, the leader writes it again and never both lead', async () => {
+    for (const wait of [0, 500, 900, 1_300, 1_700]) {
+      const { clock, shared, a, b } = pair();
+      a.start();
+      await clock.advanceSettling(10);
+      b.start();
+      await clock.advanceSettling(5_000 + wait, 100);
+      await shared.remove(RESOURCES.leases, { namespace: 'heddle-system', name: 'heddle-operator' });
+      for (let step = 0; step < 240; step++) {
+        await clock.advanceSettling(50, 50);
+        expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
+      }
+      await Promise.all([a.stop(), b.stop()]);
+    }
   });
 
   test('two that start at once: the store decides', async () => {

@@ -2,7 +2,7 @@ import type { Clock, Random } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
 import { Cell, type Watch } from '../../proxy/base/watch.ts';
 import type { KubeClient } from './client.ts';
-import { isConflict } from './kube-error.ts';
+import { isConflict, isNotFound } from './kube-error.ts';
 import { decideLease, type LeaseRecord, type LeaseStep, type Observed, observe } from './lease-decision.ts';
 import { pause } from './pause.ts';
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES } from './resource.ts';
@@ -60,6 +60,8 @@ export function createElection(options: ElectionOptions): Election {
   const leadership = new Cell<Leadership>({ kind: 'follower', holder: '' });
   const stopping = new AbortController();
   let observed: Observed | undefined;
+  /** The last read, or write, found no lease. */
+  let isMissing = false;
   /** Start of the last write that succeeded: the server's record is at least this young. */
   let renewedAt = Number.NEGATIVE_INFINITY;
   let fenceTimer = clock.after(0, () => {});
@@ -89,7 +91,8 @@ export function createElection(options: ElectionOptions): Election {
 
   const read = async (): Promise<void> => {
     const lease = await client.find<Lease>(RESOURCES.leases, options.lease);
-    observed = lease === undefined ? undefined : observe(observed, recordOf(lease), clock.now());
+    isMissing = lease === undefined;
+    if (lease !== undefined) observed = observe(observed, recordOf(lease), clock.now());
   };
 
   const write = async (step: LeaseStep & { transitions?: number }, startedAt: number): Promise<void> => {
@@ -104,6 +107,7 @@ export function createElection(options: ElectionOptions): Election {
     };
     const lease = await save(options, spec, step.kind === 'create' ? undefined : observed?.record.version);
     observed = observe(undefined, recordOf(lease), clock.now());
+    isMissing = false;
     // An answer that came too late proves nothing any more.
     const inTime = clock.now() - startedAt < timing.fence;
     if (inTime && !stopping.signal.aborted) lead(startedAt, step.transitions ?? 0);
@@ -112,8 +116,8 @@ export function createElection(options: ElectionOptions): Election {
   const turn = async (): Promise<void> => {
     const startedAt = clock.now();
     // A leader knows the version it wrote last and saves the read; a conflict makes it read again.
-    if (!held() || observed === undefined) await read();
-    const step = decideLease(observed, identity, held(), clock.now());
+    if (!held() || observed === undefined || isMissing) await read();
+    const step = decideLease(observed, identity, held(), clock.now(), isMissing);
     if (step.kind === 'follow') follow(step.holder, 'another replica holds the lease');
     else await write(step, startedAt);
   };
@@ -123,7 +127,8 @@ export function createElection(options: ElectionOptions): Election {
       try {
         await turn();
       } catch (error) {
-        observed = isConflict(error) ? undefined : observed;
+        if (isConflict(error)) observed = undefined;
+        if (isNotFound(error)) isMissing = true;
         if (!isConflict(error)) log.warn('the lease cannot be read or written', {}, error);
       }
       await pause(clock, timing.retry * (0.75 + options.random() * 0.25), stopping.signal);
