@@ -22,7 +22,7 @@ export type PodInject = (typeof POD_INJECT)[number];
 
 /** Annotations that the webhook writes on pods. */
 export const WRITTEN_ANNOTATIONS = {
-  /** Why a pod of an enabled namespace has no sidecar: `<Reason>: sentence`. */
+  /** Why a pod has no sidecar: a reason in CamelCase. */
   notInjected: 'heddle.dev/not-injected',
   /** Version of the injector that made the sidecar. Never evidence that a pod is meshed: only its containers are. */
   injected: 'heddle.dev/injected',
@@ -53,3 +53,6 @@ export const NEVER_INJECTED = ['kube-system', 'heddle-system'] as const;
 
 /** The one name a MeshConfig may have: the default revision. */
 export const MESH_CONFIG_NAME = 'default';
+
+/** ConfigMap in heddle-system with the last MeshConfig in force, as JSON: a deleted one keeps its values. */
+export const LAST_MESH_CONFIG = { name: 'heddle-last-mesh-config', key: 'meshconfig.json' } as const;

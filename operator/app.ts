@@ -17,6 +17,7 @@ import {
   LEASE_TIMING,
   type Leadership,
 } from './kube/kube.ts';
+import { restoreLastMeshConfig } from './last-mesh-config.ts';
 import { controlAddressOf, replicaIdentity } from './leader-endpoints.ts';
 import { createMetrics } from './metrics.ts';
 import { World } from './model/model.ts';
@@ -210,6 +211,7 @@ export function createOperator(options: OperatorOptions): Operator {
       feed.start();
       for (const informer of own.informers) informer.start();
       await Promise.all([feed.synced, ...own.informers.map((informer) => informer.synced)]);
+      await untilDone({ clock, log }, () => restoreLastMeshConfig({ client, world, log }));
       synced = true;
       log.info('the cluster is known', { pods: world.pods.size, services: world.services.size });
       election.leadership.subscribe(onLeadership);
@@ -236,6 +238,21 @@ export function createOperator(options: OperatorOptions): Operator {
       client.close();
     },
   };
+}
+
+/** Tries again every second until it does not fail. */
+async function untilDone(
+  common: { readonly clock: Clock; readonly log: Log },
+  work: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      common.log.warn('not ready to begin, trying again', {}, error);
+      await new Promise<void>((resolve) => void common.clock.after(1_000, resolve));
+    }
+  }
 }
 
 function ownNames(trustDomain: string): { spiffeId: string; dnsNames: string[] } {

@@ -14,6 +14,7 @@ import {
   type Outcome,
   RESOURCES,
 } from './kube/kube.ts';
+import { createLastMeshConfigReconcile } from './last-mesh-config.ts';
 import { createLeaderEndpointsReconcile } from './leader-endpoints.ts';
 import { type Change, isLive, type World } from './model/model.ts';
 
@@ -33,7 +34,7 @@ export interface OwnControllersOptions {
 /** The controllers that keep what the mesh itself needs: its root, its bundles, its webhooks, its leader's address. */
 export interface OwnControllers {
   readonly informers: readonly Informer<unknown>[];
-  readonly controllers: Readonly<Record<'authority' | 'trust' | 'webhook' | 'leader', Controller>>;
+  readonly controllers: Readonly<Record<'authority' | 'trust' | 'webhook' | 'leader' | 'lastMeshConfig', Controller>>;
   /** After the world took the change in. */
   changed(change: Change): void;
   /** Looks at everything again: leadership was won. */
@@ -100,6 +101,7 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
         log,
       }),
     ),
+    lastMeshConfig: one('last-mesh-config', createLastMeshConfigReconcile({ client, world, isLeader })),
     leader: one(
       'leader',
       createLeaderEndpointsReconcile({ client, podName: options.podName, podAddress: options.podAddress, isLeader }),
@@ -110,7 +112,8 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
     for (const { name } of world.namespaces.values()) controllers.trust.enqueue(name);
   };
   const lookAtAll = (): void => {
-    for (const controller of [controllers.authority, controllers.webhook, controllers.leader]) controller.enqueue(ONLY);
+    const { trust: _byNamespace, ...single } = controllers;
+    for (const controller of Object.values(single)) controller.enqueue(ONLY);
     lookAtBundles();
   };
 
@@ -124,6 +127,7 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
         if (change.key === SYSTEM_NAMESPACE)
           for (const one of [controllers.authority, controllers.webhook]) one.enqueue(ONLY);
       }
+      if (change.resource === 'meshConfigs') controllers.lastMeshConfig.enqueue(ONLY);
       if (change.resource === 'pods') controllers.trust.enqueue(namespaceOf(change.key));
     },
     lookAtAll,

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { V1Namespace } from '@kubernetes/client-node';
 import type { MeshConfig } from '../crds/gen/types.ts';
-import { API_VERSION, MESH_CONFIG_NAME } from '../crds/labels.ts';
+import { API_VERSION, LAST_MESH_CONFIG, MESH_CONFIG_NAME } from '../crds/labels.ts';
 import { HeddleError } from '../proxy/base/errors.ts';
+import { SYSTEM_NAMESPACE } from '../proxy/contract/bootstrap.ts';
 import type { InjectionDefaults } from './inject/values.ts';
 
 /** What the webhook must know of the cluster besides the object under review. */
@@ -42,11 +43,11 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
     entry !== undefined && options.now() - entry.at < CACHE_MS;
 
   const readConfig = async (): Promise<Partial<InjectionDefaults>> => {
-    try {
-      last = fromMeshConfig((await options.get(`/apis/${API_VERSION}/meshconfigs/${MESH_CONFIG_NAME}`)) as MeshConfig);
-    } catch (error) {
-      if (!(error instanceof HeddleError && error.code === 'NotFound')) throw error;
-    }
+    const config = await orUndefined(options.get(`/apis/${API_VERSION}/meshconfigs/${MESH_CONFIG_NAME}`));
+    // Deleted: the last values stay, also those from before this process.
+    const spec =
+      config === undefined ? lastSpec(await orUndefined(options.get(LAST_PATH))) : (config as MeshConfig).spec;
+    if (spec !== undefined) last = fromMeshConfig(spec);
     return last;
   };
 
@@ -73,8 +74,29 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
   };
 }
 
-function fromMeshConfig(config: MeshConfig): Partial<InjectionDefaults> {
-  const { trustDomain, injection } = config.spec;
+const LAST_PATH = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/configmaps/${LAST_MESH_CONFIG.name}`;
+
+/** Undefined where the API server knows no such object. */
+async function orUndefined(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof HeddleError && error.code === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+/** As the operator wrote it; undefined where that cannot be read, and for the operator's own checks of it nothing is repeated here. */
+function lastSpec(configMap: unknown): MeshConfig['spec'] | undefined {
+  const data = (configMap as { readonly data?: Readonly<Record<string, string>> } | undefined)?.data;
+  try {
+    return (JSON.parse(data?.[LAST_MESH_CONFIG.key] ?? '') as Partial<MeshConfig> | null)?.spec;
+  } catch {
+    return undefined;
+  }
+}
+
+function fromMeshConfig({ trustDomain, injection }: MeshConfig['spec']): Partial<InjectionDefaults> {
   const set = <K extends keyof InjectionDefaults>(
     name: K,
     value: InjectionDefaults[K] | undefined,
