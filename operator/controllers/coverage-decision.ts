@@ -32,10 +32,23 @@ function isAsked(pod: PodRecord, namespace: NamespaceRecord | undefined): boolea
   return namespace?.inject === 'enabled' ? own !== 'disabled' : own === 'enabled';
 }
 
-/** `<Reason>: sentence`, as the webhook writes it; pods can write it too, so its form is not trusted. */
+/** What the injector leaves in `heddle.dev/not-injected`, said as an event. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  Disabled: 'The pod asked not to be injected.',
+  HostNetwork: 'The pod has no proxy: it uses the network of its node.',
+  AlreadyInjected: 'The pod has a container of the name of our proxy that the injector did not add.',
+  OtherMesh: 'The pod has no proxy: it holds the proxy of another mesh.',
+  PodSecurity: 'The pod has no proxy: its namespace enforces a Pod Security level that forbids the init container.',
+  ReservedUser:
+    'The pod has no proxy: one of its containers runs as the user of the proxy, which is exempt from redirection.',
+  SystemNamespace: 'Pods of this namespace are never injected.',
+};
+
+/** The annotation can be written by anybody who may write the pod: only known reasons are repeated. */
 function readReason(text: string): { readonly reason: string; readonly sentence: string } {
-  const match = /^([A-Z][A-Za-z0-9]{0,62}): ([^\n]{1,512})/.exec(text);
-  return { reason: match?.[1] ?? 'NotInjected', sentence: match?.[2] ?? text.slice(0, 256) };
+  const sentence = Object.hasOwn(SENTENCES, text) ? SENTENCES[text] : undefined;
+  if (sentence !== undefined) return { reason: text, sentence };
+  return { reason: 'NotInjected', sentence: 'The pod has no proxy, and its annotation names no reason that is known.' };
 }
 
 function restart(pod: PodRecord): string {

@@ -46,24 +46,20 @@ describe('whether a pod has a proxy, and why not', () => {
     ['older than the label', pod(), namespace('enabled'), 'missed'],
     ['asked for by the pod alone', pod({ labels: ENABLED }), namespace(), 'missed'],
     ['kube-system never', pod({ namespace: 'kube-system', labels: ENABLED }), namespace('enabled'), 'outside'],
-    [
-      'skipped by the injector',
-      pod({ notInjected: 'HostNetwork: it uses the network of its node' }),
-      namespace('enabled'),
-      'skipped',
-    ],
+    ['skipped by the injector', pod({ notInjected: 'HostNetwork' }), namespace('enabled'), 'skipped'],
   ])('%s', (_name, one, its, state) => {
     expect(decideCoverage(one, its).state).toBe(state);
   });
 
   test('the reason of the injector is read, and not trusted', () => {
-    const good = decideCoverage(
-      pod({ notInjected: 'HostNetwork: it uses the network of its node' }),
-      namespace('enabled'),
-    );
-    expect(good).toEqual({ state: 'skipped', reason: 'HostNetwork', sentence: 'it uses the network of its node' });
+    const good = decideCoverage(pod({ notInjected: 'HostNetwork' }), namespace('enabled'));
+    expect(good).toEqual({
+      state: 'skipped',
+      reason: 'HostNetwork',
+      sentence: expect.stringContaining('network of its node'),
+    });
     const bad = decideCoverage(pod({ notInjected: '<script>' }), namespace('enabled'));
-    expect(bad).toMatchObject({ reason: 'NotInjected' });
+    expect(bad).toMatchObject({ reason: 'NotInjected', sentence: expect.not.stringContaining('script') });
   });
 });
 
@@ -80,7 +76,7 @@ test('a pod is told about once, and again when its reason changes', () => {
   clock.advance(2_000);
   expect(events.map((one) => one.reason)).toEqual(['NotMeshed']);
   expect(events[0]?.note).toContain('kubectl rollout restart -n shop deploy/order');
-  world.apply({ resource: 'pods', key: 'shop/order-1', object: pod({ notInjected: 'PodSecurity: no' }) });
+  world.apply({ resource: 'pods', key: 'shop/order-1', object: pod({ notInjected: 'PodSecurity' }) });
   coverage.worldChanged();
   clock.advance(2_000);
   expect(events.map((one) => one.reason)).toEqual(['NotMeshed', 'PodSecurity']);
