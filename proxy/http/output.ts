@@ -5,6 +5,13 @@ const GATHER_BYTES = 65_536;
 /** Room that is left behind a body piece for what usually follows it: the last chunk, or a small second piece. */
 const SLACK = 64;
 
+/** A copy in memory of its own size, neither a slice of Node's pool nor the beginning of a larger slab. */
+function exactly(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /**
  * Gathers what is written in one event-loop turn into one `transport.write`: a head with the body that came with it is one
  * system call. Text is latin1. Flushed by `flush`, by size, or at the end of the turn.
@@ -95,7 +102,9 @@ export class Output {
   #writeSlab(): void {
     const slab = this.#slab;
     if (slab === undefined || this.#length === 0) return;
-    const chunk = slab.subarray(0, this.#length);
+    const used = slab.subarray(0, this.#length);
+    // What the kernel does not take waits, for a slow peer for long: it must not keep memory alive that it does not use.
+    const chunk = this.#transport.pending > 0 ? exactly(used) : used;
     this.#slab = undefined;
     this.#length = 0;
     this.wrote = true;

@@ -3,6 +3,7 @@ import type { Transport } from '../../base/transport.ts';
 import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from '../message.ts';
 import { peerName } from '../peer-name.ts';
 import { Http2ClientExchange } from './client-exchange.ts';
+import type { Defer } from './defer.ts';
 import { writeRequestHead } from './request-head.ts';
 import { Session } from './session.ts';
 import {
@@ -16,6 +17,8 @@ import type { Stream } from './stream.ts';
 
 export interface Http2ClientOptions {
   readonly clock: Clock;
+  /** Replaces the schedule of writes in tests. */
+  readonly defer?: Defer;
   /** Default `PUBLIC_LIMITS`. */
   readonly session?: SessionLimits;
   /** Default none: gRPC servers cut clients that send more than a PING in five minutes; see README. */
@@ -56,7 +59,7 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
   #ready = false;
 
   constructor(transport: Transport, options: Http2ClientOptions) {
-    const { clock, session = PUBLIC_LIMITS, keepalive } = options;
+    const { clock, session = PUBLIC_LIMITS, keepalive, defer } = options;
     this.#peer = peerName(transport);
     this.#options = options;
     this.#session = new Session(
@@ -67,6 +70,7 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
         limits: session,
         peer: this.#peer,
         ...(keepalive === undefined ? {} : { keepalive }),
+        ...(defer === undefined ? {} : { defer }),
       },
       this,
     );

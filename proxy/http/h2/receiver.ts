@@ -35,7 +35,8 @@ export class FrameReceiver implements FrameSink {
     this.#limits = limits;
     this.#isServer = role === 'server';
     this.#decoder = new HpackDecoder({ tableBytes: DEFAULT_TABLE, maxListBytes: limits.maxHeaderListBytes });
-    this.#block = new FieldBlock(limits.maxHeaderListBytes);
+    // A head that is to be answered must be read to its end: a block twice as large as its list may be is taken, a larger one ends the connection.
+    this.#block = new FieldBlock(limits.maxHeaderListBytes * (session.handler.onOversizeHead === undefined ? 1 : 2));
     this.#window = new ReceiveWindow(Math.max(DEFAULT_WINDOW, limits.connectionWindow));
   }
 

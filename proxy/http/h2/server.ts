@@ -7,6 +7,7 @@ import type { HttpLimits } from '../limits.ts';
 import type { ServerExchange } from '../message.ts';
 import { peerName } from '../peer-name.ts';
 import { ERROR } from './codes.ts';
+import type { Defer } from './defer.ts';
 import { IncomingRequest, type ServerHost } from './server-exchange.ts';
 import { Session } from './session.ts';
 import {
@@ -29,6 +30,8 @@ export interface Http2ServerOptions {
   /** Default 10 s and 3 s. */
   readonly keepalive?: KeepaliveOptions;
   readonly clock: Clock;
+  /** Replaces the schedule of writes in tests. */
+  readonly defer?: Defer;
   /** A request's head is complete. Set `exchange.receiver` before returning. */
   onRequest(exchange: ServerExchange): void;
   /** Something was refused by the codec itself: a stream, or the whole connection. For the access log. */
@@ -65,13 +68,13 @@ class Http2Server implements Http2ServerConnection, SessionHandler, ServerHost {
   #unfinished = -1;
 
   constructor(transport: Transport, options: Http2ServerOptions) {
-    const { clock, session = PUBLIC_LIMITS, keepalive = KEEPALIVE } = options;
+    const { clock, session = PUBLIC_LIMITS, keepalive = KEEPALIVE, defer } = options;
     this.peer = `client ${peerName(transport)}`;
     this.#options = options;
     this.#idle = new DeadlineTimer(clock, () => this.#session.drain());
     this.#session = new Session(
       transport,
-      { role: 'server', clock, limits: session, keepalive, peer: this.peer },
+      { role: 'server', clock, limits: session, keepalive, peer: this.peer, ...(defer === undefined ? {} : { defer }) },
       this,
     );
   }

@@ -38,6 +38,12 @@ export interface StreamHost {
 /** Queued bytes above which `write` answers false, and below which `onDrain` follows. */
 const QUEUE_HIGH = 65_536;
 const QUEUE_LOW = 16_384;
+const SMALL = 2_048;
+
+/** Memory for bytes that wait for a slow side. A slice of Node's shared pool would keep all 64 KiB of it alive; for small pieces that costs less than their own buffer. */
+function lasting(bytes: number): Buffer {
+  return bytes < SMALL ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+}
 
 type Held = Buffer | { readonly list: string[]; readonly end: boolean } | 'end';
 
@@ -98,7 +104,7 @@ export class Stream {
     let at = start;
     if (this.#queued === 0) at += this.#host.sender.direct(this, buffer, start, end);
     if (at === end) return true;
-    const rest = Buffer.allocUnsafe(end - at);
+    const rest = lasting(end - at);
     buffer.copy(rest, 0, at, end);
     this.#queue.push(rest);
     this.#queued += rest.length;
@@ -194,7 +200,7 @@ export class Stream {
     if (padding > 0) this.#consumed(padding);
     if (start === end) return undefined;
     if (this.#mustHold()) {
-      const copy = Buffer.allocUnsafe(end - start);
+      const copy = lasting(end - start);
       buffer.copy(copy, 0, start, end);
       this.#held.push(copy);
       this.#host.holding(copy.length);
