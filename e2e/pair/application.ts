@@ -31,14 +31,17 @@ export function pattern(size: number, seed = 1): Buffer {
 export async function startApplication(): Promise<Application> {
   const sockets = new Set<Socket>();
   const state = { requests: 0, abandoned: 0 };
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, headersTimeout: 0 }, (request, response) => {
-    state.requests++;
-    response.on('close', () => {
-      if (!response.writableFinished) state.abandoned++;
-    });
-    request.on('error', () => {});
-    answer(request, response);
-  });
+  const server = createServer(
+    { keepAliveTimeout: 60_000, requestTimeout: 0, headersTimeout: 0 },
+    (request, response) => {
+      state.requests++;
+      response.on('close', () => {
+        if (!response.writableFinished) state.abandoned++;
+      });
+      request.on('error', () => {});
+      answer(request, response);
+    },
+  );
   server.on('checkContinue', (request, response) => {
     state.requests++;
     if (request.url === '/refuse') {
@@ -50,7 +53,9 @@ export async function startApplication(): Promise<Application> {
   });
   server.on('upgrade', (request, socket: Socket) => {
     socket.on('error', () => {});
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`,
+    );
     socket.pipe(socket);
   });
   server.on('connection', (socket: Socket) => {
@@ -129,7 +134,10 @@ function echo(request: IncomingMessage, response: ServerResponse, asLength: bool
   if (asLength) {
     const length = request.headers['content-length'];
     response.writeHead(200, length === undefined ? {} : { 'content-length': length });
+  } else {
+    response.writeHead(200);
   }
+  response.flushHeaders();
   request.pipe(response, { end: false });
   request.on('end', () => {
     const { trailers } = request;

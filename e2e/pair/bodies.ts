@@ -32,7 +32,9 @@ export async function bodies(report: Report): Promise<void> {
     await report.check('trailers up and down', () => trailers(world));
     await report.check('100 requests on one connection, 100 connections', () => connections(world));
     for (const [method, path, status] of BODILESS) {
-      await report.check(`${method} ${path}: no body, the connection goes on`, () => bodiless(world, method, path, status));
+      await report.check(`${method} ${path}: no body, the connection goes on`, () =>
+        bodiless(world, method, path, status),
+      );
     }
     await report.check('103 before the answer', () => hints(world));
     await report.check('Expect: 100-continue', () => expectContinue(world));
@@ -57,7 +59,12 @@ const BODILESS = [
   ['DELETE', '/status?code=200', 200],
 ] as const;
 
-async function echo(world: World, size: number, up: 'length' | 'chunked', down: 'length' | 'chunked'): Promise<undefined> {
+async function echo(
+  world: World,
+  size: number,
+  up: 'length' | 'chunked',
+  down: 'length' | 'chunked',
+): Promise<undefined> {
   for (const door of [HTTP, AUTO]) {
     const client = new RawClient(world.dial(door));
     const body = pattern(size, size + 3);
@@ -105,7 +112,9 @@ async function slow(world: World, how: { path: string; readMs?: number; writeMs?
 
 async function trailers(world: World): Promise<undefined> {
   const client = new RawClient(world.dial(HTTP));
-  client.send(`POST /echo HTTP/1.1\r\n${H}TE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  client.send(
+    `POST /echo HTTP/1.1\r\n${H}TE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  );
   client.send('3\r\nabc\r\n0\r\nX-Sum: 42\r\nX-Two: b\r\n\r\n');
   const answer = await client.answer();
   assert.equal(answer.body.toString(), 'abc');
@@ -223,5 +232,6 @@ async function upgrade(world: World, application: Application): Promise<undefine
 }
 
 async function live(world: World): Promise<undefined> {
-  for (const proxy of [world.order, world.payment]) assert.equal(proxy.exit, undefined, proxy.notes.slice(-3).join('\n'));
+  for (const proxy of [world.order, world.payment])
+    assert.equal(proxy.exit, undefined, proxy.notes.slice(-3).join('\n'));
 }

@@ -3,11 +3,13 @@
  * [part of a check's name]`. Ends with `N passed, N failed`; leaves nothing behind.
  */
 import process from 'node:process';
-import { Report } from './report.ts';
 import { bodies } from './bodies.ts';
+import { Report } from './report.ts';
+import { resources } from './resources.ts';
 import { smuggling } from './smuggling.ts';
+import { timeouts } from './timeouts.ts';
 
-const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling, bodies };
+const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling, bodies, timeouts, resources };
 
 const [wanted, only] = process.argv.slice(2);
 const report = new Report(only);

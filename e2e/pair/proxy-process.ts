@@ -34,7 +34,8 @@ export interface ProxyProcess {
   readonly notes: readonly string[];
   /** Undefined while it runs. */
   readonly exit: string | undefined;
-  counts(): Promise<Counts>;
+  /** `timers` is cheap, `counts` collects garbage first. */
+  counts(asked?: 'counts' | 'timers'): Promise<Counts>;
   descriptors(): number;
   /** Resident memory, MiB. */
   resident(): number;
@@ -69,7 +70,8 @@ export async function startProxy(
       PATH: process.env['PATH'],
       HEDDLE_POD_NAME: `${side}-0`,
       HEDDLE_POD_NAMESPACE: 'shop',
-      HEDDLE_POD_IPS: '127.0.0.9',
+      // Where connections arrive; the caller's is one that no endpoint has, so that it does not take one for itself.
+      HEDDLE_POD_IPS: side === 'payment' ? '127.0.0.1' : '127.0.0.9',
       HEDDLE_SERVICE_ACCOUNT: side,
       HEDDLE_WORKLOAD: side,
       HEDDLE_TRUST_DOMAIN: TRUST_DOMAIN,
@@ -102,10 +104,10 @@ export async function startProxy(
     get exit() {
       return exit;
     },
-    counts: () =>
+    counts: (asked = 'counts') =>
       new Promise((resolve) => {
         waiting.push(resolve);
-        ask('counts');
+        ask(asked);
       }),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     resident: () => residentMib(child.pid!),
