@@ -55,13 +55,14 @@ export function grpcMessage(text: string): string {
   return message.trim();
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+/** Nanoseconds of each unit: whole numbers, so that nothing is rounded up. */
+const UNIT_NS: Readonly<Record<string, number>> = { H: 3.6e12, M: 6e10, S: 1e9, m: 1e6, u: 1e3, n: 1 };
 
 /** Milliseconds (with a fraction) of a `grpc-timeout`; undefined: none, or not readable: then the server says what it thinks of it. */
 export function grpcTimeoutMs(head: RequestHead): number | undefined {
   const value = headerValue(head.headers, 'grpc-timeout');
   if (value === undefined || !/^[0-9]{1,8}[HMSmun]$/.test(value)) return undefined;
-  return Number(value.slice(0, -1)) * UNIT_MS[value.slice(-1)]!;
+  return (Number(value.slice(0, -1)) * UNIT_NS[value.slice(-1)]!) / 1e6;
 }
 
 /** At most eight digits and a unit, never more than `ms`; at least a microsecond. */
