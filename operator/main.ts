@@ -1,9 +1,11 @@
 /** The operator's process: runs until SIGTERM or SIGINT. */
+import '../proxy/base/stop-signal.ts';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { anyHost } from '../proxy/base/any-host.ts';
 import { systemClock } from '../proxy/base/clock.ts';
 import { createLog } from '../proxy/base/log.ts';
+import { onStopSignal } from '../proxy/base/stop-signal.ts';
 import { createOperator } from './app.ts';
 import { readConfig } from './config.ts';
 import { loadConnection } from './kube/kube.ts';
@@ -26,7 +28,7 @@ const connection = await loadConnection({
 });
 const operator = createOperator({ config, connection, clock: systemClock, random: Math.random, log });
 
-const stop = (signal: string): void => {
+onStopSignal((signal) => {
   log.info('stopping', { signal });
   setTimeout(() => process.exit(1), STOP_MS).unref();
   operator.stop().then(
@@ -36,9 +38,7 @@ const stop = (signal: string): void => {
       process.exit(1);
     },
   );
-};
-process.once('SIGTERM', () => stop('SIGTERM'));
-process.once('SIGINT', () => stop('SIGINT'));
+});
 // A broken invariant: the kubelet starts a new process, which knows nothing wrong.
 process.on('uncaughtException', (error) => {
   log.error('uncaught', {}, error);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { WORKLOAD_KEY } from '../../proxy/contract/snapshot.ts';
 import { atOne, KEY, LEDGER_CASES } from './testing/ledger-cases.ts';
 import { LedgerScript } from './testing/ledger-script.ts';
 
@@ -10,6 +11,19 @@ describe('the ledger', () => {
     expect(script.numbers('p', 2, unheard ?? [])).toBe(numbers);
     if (missing !== undefined) expect(rollout.missing).toBe(missing);
     if (laggards !== undefined) expect(rollout.laggards.map((one) => `${one.pod}: ${one.reason}`)).toEqual(laggards);
+  });
+
+  test('where Service addresses are rewritten before the proxy sees them, a caller is not under the policy, a callee is', () => {
+    const script = new LedgerScript();
+    script.enter('caller').isBypassed = true;
+    script.settle('caller', 'pod/10.1.0.7', 'p@2');
+    script.enter('callee').isBypassed = true;
+    script.settle('callee', WORKLOAD_KEY, 'p@2');
+    const { selected, inForce, rejected, missing, laggards } = script.rollout('p', 2, [], true);
+    expect({ selected, inForce, rejected, missing }).toEqual({ selected: 2, inForce: 1, rejected: 1, missing: 1 });
+    expect(laggards).toEqual([{ pod: 'shop/caller', reason: expect.stringContaining('socketLB.hostNamespaceOnly') }]);
+    // Of a policy that is not about calls, nothing changes.
+    expect(script.rollout('p', 2)).toMatchObject({ inForce: 2, rejected: 0 });
   });
 
   test('says when time alone changes it', () => {

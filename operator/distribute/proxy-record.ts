@@ -17,6 +17,8 @@ export interface ProxyRecord {
   /** `Clock.now` of the last message. */
   lastHeard: number;
   reachable: boolean;
+  /** Its hello said that something (a socket balancer of the CNI) rewrites Service addresses before the proxy sees them. */
+  isBypassed: boolean;
   /** The world has shown this pod. */
   seen: boolean;
   /** Requests that the proxy decided under something older and still runs. */
@@ -31,6 +33,7 @@ export function createRecord(pod: PodRef, now: number): ProxyRecord {
     connected: true,
     lastHeard: now,
     reachable: true,
+    isBypassed: false,
     seen: false,
     draining: 0,
   };

@@ -1,3 +1,4 @@
+import { WORKLOAD_KEY } from '../../proxy/contract/snapshot.ts';
 import type { KeyEntry } from './key-entry.ts';
 import type { PodState } from './ledger.ts';
 import { type PodRef, type ProxyRecord, podName } from './proxy-record.ts';
@@ -8,6 +9,8 @@ export interface RolloutQuery {
   readonly generation: number;
   /** `Clock.now`. */
   readonly now: number;
+  /** The policy applies to calls by the Service's address: where that is rewritten before the proxy sees it, it is not in force. */
+  readonly byServiceAddress?: boolean;
   /** Whether a proxy of this pod could hold content shaped by the policy that nobody here sent. */
   readonly mayHold: (pod: PodRef, key: string | undefined) => boolean;
   readonly stateOf: (podUid: string) => PodState;
@@ -65,6 +68,10 @@ interface Tally {
   nextChangeAt: number | undefined;
   readonly behind: { readonly rank: number; readonly pod: string; readonly reason: string }[];
 }
+
+/** Names the setting to change: Cilium is the one whose default does this. */
+const BYPASSED =
+  'Service addresses are rewritten before the proxy sees them, so routes do not apply; with Cilium set socketLB.hostNamespaceOnly=true';
 
 /** Pure: the numbers of one generation of one policy from the entries that may speak of it. */
 export function rolloutOf(
@@ -130,16 +137,20 @@ function proxyStanding(
   entries: Iterable<KeyEntry>,
 ): ProxyStanding | undefined {
   const counted: Standing[] = [];
+  let calls = false;
   for (const entry of entries) {
     const standing = standingOf(entry, query.uid, query.generation, query.now, query.mayHold(record.pod, entry.key));
-    if (standing.counted) counted.push(standing);
-    else if (standing.countsAt !== undefined) noteTime(tally, standing.countsAt);
+    if (standing.counted) {
+      counted.push(standing);
+      calls ||= entry.key !== WORKLOAD_KEY;
+    } else if (standing.countsAt !== undefined) noteTime(tally, standing.countsAt);
   }
   if (counted.length === 0) return undefined;
+  const isBypassed = query.byServiceAddress === true && record.isBypassed && calls;
   return {
     acked: counted.every((one) => one.acked),
-    inForce: counted.every((one) => one.inForce),
-    rejected: counted.find((one) => one.rejected !== undefined)?.rejected,
+    inForce: !isBypassed && counted.every((one) => one.inForce),
+    rejected: counted.find((one) => one.rejected !== undefined)?.rejected ?? (isBypassed ? BYPASSED : undefined),
     owedSince: least(counted.filter((one) => !one.acked && one.rejected === undefined).map((one) => one.owedSince)),
     ackedAt: least(counted.map((one) => one.ackedAt)),
   };

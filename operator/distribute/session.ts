@@ -196,6 +196,7 @@ export class Session {
       hello.held.filter((one) => isKnownKey(one.key)),
       clock.now(),
     );
+    record.isBypassed = hello.serviceAddressSurvives === false;
     const viewer = { namespace: token.namespace, podUid: token.podUid };
     const pusher = new Pusher({ ...this.#options, record, viewer, heldAddresses: hello.addresses });
     const intake = new Intake({

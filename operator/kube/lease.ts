@@ -136,9 +136,9 @@ export function createElection(options: ElectionOptions): Election {
   };
 
   const release = async (): Promise<void> => {
-    const wasLeader = held();
     follow('', 'this replica is stopping');
-    if (!wasLeader || observed === undefined) return;
+    // Also when the last write came through only while stopping: the server's record holds our name, and others would wait for its end.
+    if (observed?.record.holder !== identity) return;
     const spec = { holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: observed.record.transitions };
     await save(options, spec, observed.record.version).catch((error) =>
       log.warn('the lease was not given back', {}, error),

@@ -94,6 +94,7 @@ function rolloutOf(context: StatusContext, uid: string, effective: Effective | u
     generation: isOwn ? effective.generation : generation,
     now: clock.now(),
     stateOf: distributor.stateOf,
+    byServiceAddress: effective?.kind === 'MeshPolicy',
     mayHold: effective === undefined ? () => false : mayHold(effective),
     unheard: effective === undefined ? [] : settling.unheard(),
   });

@@ -91,11 +91,12 @@ export class LedgerScript {
     if (entry !== undefined) this.ledger.owe(record, entry, this.now, new Set(suspects));
   }
 
-  rollout(uid: string, generation: number, unheard: readonly string[] = []): Rollout {
+  rollout(uid: string, generation: number, unheard: readonly string[] = [], byServiceAddress = false): Rollout {
     return this.ledger.rollout({
       uid,
       generation,
       now: this.now,
+      byServiceAddress,
       mayHold: () => true,
       stateOf: (podUid) => this.states.get(podUid) ?? 'unknown',
       unheard: unheard.map((name) => this.pod(name)),
