@@ -23,7 +23,7 @@ import {
   type TrustBundle,
 } from './identity/identity.ts';
 import { createInbound } from './inbound/inbound.ts';
-import { checkOriginalDestination, type Listener, type ListenOptions, listen } from './net/net.ts';
+import { checkOriginalDestination, type Listener, type ListenOptions, listen, ownAddresses } from './net/net.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { Store } from './policy/store.ts';
 import { createTrafficMetrics, exportCertificateExpiry } from './telemetry/metrics.ts';
@@ -75,7 +75,16 @@ export function createApp(options: AppOptions): App {
   const { credentials } = identity;
   const store = new Store({ clock, random });
   const control = controlOf(options, store, identity, files, metrics);
-  const inbound = createInbound({ clock, random, log, metrics: traffic, store, credentials, self });
+  const inbound = createInbound({
+    clock,
+    random,
+    log,
+    metrics: traffic,
+    store,
+    credentials,
+    self,
+    ownAddress: ownAddresses(pod.addresses),
+  });
   const outbound = createOutbound({
     clock,
     random,

@@ -32,15 +32,26 @@ export function accept(context: InboundContext, socket: Socket, original: Origin
   const target: Target = { address: original.address, port: original.port };
   const rules = context.store.workload();
   countOpen(context, socket);
-  if (!original.redirected || rules === undefined) {
-    const reason = original.redirected ? 'config_pending' : 'loop';
-    recordRefusal(context, target, nameOf(socket), reason, REASONS[reason]);
+  const refused = misled(context, original);
+  if (refused !== undefined || rules === undefined) {
+    const reason = refused ?? 'config_pending';
+    const detail = refused === 'unknown_destination' ? `${target.address} is no address of this pod` : REASONS[reason];
+    recordRefusal(context, target, nameOf(socket), reason, detail);
     socket.resetAndDestroy();
     return;
   }
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   if (rules.mtlsMode(target.port) === 'Strict') void acceptStrict(context, socket, target);
   else void acceptPermissive(context, socket, target, rules);
+}
+
+/**
+ * Nobody redirected it (the proxy's own port was dialled), or it was never meant for this pod: where pods share a layer 2, a neighbour may send us
+ * packets for any address, and what we then dialled would come from us.
+ */
+function misled(context: InboundContext, original: OriginalDestination): Reason | undefined {
+  if (!original.redirected) return 'loop';
+  return context.ownAddress(original.address) ? undefined : 'unknown_destination';
 }
 
 async function acceptStrict(context: InboundContext, socket: Socket, target: Target): Promise<void> {

@@ -5,6 +5,7 @@ import type { Watch } from '../base/watch.ts';
 import type { HttpLimits } from '../http/http.ts';
 import type { Failure } from '../http/message.ts';
 import type { AcceptMeshOptions, MeshServer } from '../mesh/mesh.ts';
+import type { OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
 import type { PeerMetricsTable, TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
@@ -26,6 +27,7 @@ export interface InboundContext {
   readonly acceptMesh: (options: AcceptMeshOptions) => MeshServer;
   readonly limits: HttpLimits;
   readonly self: { readonly workload: string; readonly namespace: string };
+  readonly ownAddress: OwnAddress;
   readonly metrics: TrafficMetrics;
   readonly peers: PeerMetricsTable;
   readonly slowMs: number;

@@ -6,7 +6,7 @@ import type { Watch } from '../base/watch.ts';
 import { WORKLOAD_KEY } from '../contract/snapshot.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/http.ts';
 import { type AcceptMeshOptions, acceptMesh, type MeshServer, type MeshServerExchange } from '../mesh/mesh.ts';
-import { dial, type OriginalDestination } from '../net/net.ts';
+import { dial, type OriginalDestination, type OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
 import { PeerMetricsTable, type TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
@@ -26,6 +26,8 @@ export interface InboundOptions {
   readonly store: Store;
   readonly credentials: Watch<Credentials | undefined>;
   readonly self: { readonly workload: string; readonly namespace: string };
+  /** Connections to any other address are refused: this side relays for nobody. */
+  readonly ownAddress: OwnAddress;
   /** Calls that take longer are logged; default 1,000 ms. */
   readonly slowMs?: number;
   readonly limits?: HttpLimits;
@@ -85,6 +87,7 @@ function createContext(options: InboundOptions): InboundContext {
     store: options.store,
     credentials: options.credentials,
     self: options.self,
+    ownAddress: options.ownAddress,
     dial: dialer,
     acceptMesh: options.acceptMesh ?? acceptMesh,
     metrics: options.metrics,

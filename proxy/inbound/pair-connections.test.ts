@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { until } from '../base/testing/wait.ts';
+import { dial } from '../net/net.ts';
 import { call, rawClient } from './testing/apps.ts';
 import { workload } from './testing/configuration.ts';
 import { app, closing, keepAlive, metric, pair, server } from './testing/opened.ts';
 import { ORDER_ID, PAYMENT_ID } from './testing/pair.ts';
+import { createSide } from './testing/side.ts';
 
 describe('raw TCP', () => {
   test('the server speaks first; the second connection waits for nothing', async () => {
@@ -140,6 +142,34 @@ describe('identity', () => {
     expect(
       metric(mesh.payment.metrics.text(), 'heddle_tls_connections_total', 'result="accepted"'),
     ).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('whose connections are taken', () => {
+  test('a destination that is not this pod is reset, and nothing is dialled', async () => {
+    const backend = await app((_request, response) => response.end('relayed'));
+    const dialled: string[] = [];
+    const side = createSide({
+      name: 'payment',
+      dial: (options) => {
+        dialled.push(options.address);
+        return dial({ ...options, address: '127.0.0.1', port: backend.port });
+      },
+    });
+    closing.push(side);
+    for (const foreign of ['198.51.100.7', '127.0.0.53', '2001:db8::7']) {
+      const raw = rawClient(await side.arrive(80, foreign));
+      raw.socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+      await until('the reset', () => raw.error === 'ECONNRESET');
+    }
+    expect(dialled).toEqual([]);
+    expect(
+      metric(side.metrics.text(), 'heddle_connections_refused_total', 'reason="unknown_destination"', 'inbound'),
+    ).toBe(3);
+    expect(side.lines).toContainEqual(
+      expect.objectContaining({ detail: '198.51.100.7 is no address of this pod', reason: 'unknown_destination' }),
+    );
+    expect((await call({ port: await side.arrive(80) })).body).toBe('relayed');
   });
 });
 

@@ -79,6 +79,23 @@ const families = ['ipv4', 'ipv6'] as const;
     }
   });
 
+  test("what a neighbour sends to an address that is not the pod's never reaches its proxy", async () => {
+    const foreign = { ipv4: '198.51.100.7', ipv6: '2001:db8::7' } as const;
+    expect(pod.init(OPTIONS).code).toBe(0);
+    await pod.serve('pod', [PORTS.inbound, 80]);
+    for (const family of families) {
+      const prefix = family === 'ipv4' ? 32 : 128;
+      const flag = family === 'ipv4' ? '-4' : '-6';
+      const route = ['ip', flag, 'route', 'add', `${foreign[family]}/${prefix}`, 'via', ADDRESSES.pod[family]];
+      expect(pod.exec('peer', route).code).toBe(0);
+      // Refused, unreachable or silent, as the kernel of the pod forwards or not: only not answered by the proxy.
+      expect(pod.dial('peer', [`${foreign[family]}/80`])[0]).toMatch(/^(timeout|E[A-Z]+)$/);
+      expect(pod.dial('peer', [`${ADDRESSES.pod[family]}/80`])).toEqual([
+        `${PORTS.inbound} ${ADDRESSES.pod[family]} 80`,
+      ]);
+    }
+  });
+
   test('excluded networks go straight out', async () => {
     const excluded = { ...OPTIONS, excludeOutboundCidrs: [`${ADDRESSES.peer.ipv4}/32`, 'fd77::/64'] };
     expect(pod.init(excluded).code).toBe(0);

@@ -57,6 +57,8 @@ function inboundRules(options: InitOptions): string[] {
   const add = `-A ${CHAINS.inbound}`;
   const exempt = [options.outboundPort, options.inboundPort, ...OWN_PORTS, ...options.excludeInboundPorts];
   return [
+    // What is not for this pod (a neighbour on the same layer 2 may send it) is not for its proxy either: no relay.
+    `${add} -m addrtype ! --dst-type LOCAL -j RETURN`,
     ...unique(exempt).map((port) => `${add} -p tcp --dport ${port} -j RETURN`),
     `${add} -p tcp -j REDIRECT --to-ports ${options.inboundPort}`,
   ];

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { systemClock } from '../base/clock.ts';
@@ -14,6 +15,7 @@ import {
   type ListenOptions,
   listen,
   originalDestination,
+  ownAddresses,
   parseIpv6,
   peek,
 } from './net.ts';
@@ -72,6 +74,19 @@ describe('addresses', () => {
       fc.property(bytes, (given) => expect([...parseIpv6(formatIpv6(Uint8Array.from(given)))!]).toEqual(given)),
     );
   });
+});
+
+test("the pod's own addresses: named ones and those of interfaces, never loopback", () => {
+  const card = (address: string, internal = false) => ({ address, internal }) as NetworkInterfaceInfo;
+  const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = {
+    lo: [card('127.0.0.1', true), card('::1', true)],
+    eth0: [card('10.0.0.7'), card('FD00:0::7')],
+  };
+  const own = ownAddresses(['10.0.0.7', 'fd00::9'], () => interfaces);
+  expect(['10.0.0.7', 'fd00::7', 'fd00::9'].map(own)).toEqual([true, true, true]);
+  expect(['127.0.0.1', '::1', '198.51.100.7', '10.0.0.8'].map(own)).toEqual([false, false, false, false]);
+  interfaces['net1'] = [card('192.168.7.2')];
+  expect(own('192.168.7.2')).toBe(true);
 });
 
 describe('listen', () => {

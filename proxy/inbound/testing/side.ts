@@ -36,8 +36,8 @@ export interface Side {
   readonly lines: Record<string, unknown>[];
   /** A port on which connections are taken as the application's own, to this original destination. */
   redirect(address: string, port: number): Promise<number>;
-  /** A port on which connections are taken as arriving at the pod's application port. */
-  arrive(port: number): Promise<number>;
+  /** A port on which connections are taken as arriving at the pod's application port; another address than 127.0.0.1 is not the pod's. */
+  arrive(port: number, address?: string): Promise<number>;
   close(): void;
 }
 
@@ -67,7 +67,7 @@ export function createSide(options: SideOptions): Side {
     self,
     ...(options.dial === undefined ? {} : { dial: options.dial }),
   };
-  const inbound = createInbound(common);
+  const inbound = createInbound({ ...common, ownAddress: (address) => address === '127.0.0.1' });
   const outbound = createOutbound({
     ...common,
     podAddresses: options.podAddresses ?? [],
@@ -100,10 +100,8 @@ export function createSide(options: SideOptions): Side {
     lines,
     redirect: (address, port) =>
       open('outbound', address, port, (socket) => outbound.accept(socket, { address, port, redirected: true })),
-    arrive: (port) =>
-      open('inbound', '127.0.0.1', port, (socket) =>
-        inbound.accept(socket, { address: '127.0.0.1', port, redirected: true }),
-      ),
+    arrive: (port, address = '127.0.0.1') =>
+      open('inbound', address, port, (socket) => inbound.accept(socket, { address, port, redirected: true })),
     close() {
       for (const listener of listeners) listener.close();
       outbound.close();
