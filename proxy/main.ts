@@ -1,8 +1,10 @@
+import './base/stop-signal.ts';
 import { requestDrain } from './admin/drain-command.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './base/clock.ts';
 import { describeError } from './base/errors.ts';
 import { createLog, type Log } from './base/log.ts';
+import { onStopSignal } from './base/stop-signal.ts';
 import { readEnvironment } from './environment.ts';
 import { createLogOutput } from './log-output.ts';
 
@@ -44,7 +46,7 @@ async function run(): Promise<void> {
       log.info('stopping');
       void app.stop().then(() => exit(0));
     };
-    process.on('SIGTERM', stop).on('SIGINT', stop);
+    onStopSignal(stop);
     process.on('SIGHUP', () => app.reload());
     await app.start();
   } catch (error) {

@@ -1,9 +1,11 @@
 /** The webhook's process: waits for its certificate, then answers admissions until SIGTERM. */
+import '../proxy/base/stop-signal.ts';
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
 import { anyHost } from '../proxy/base/any-host.ts';
 import { optionalInteger, optionalText, requireText } from '../proxy/base/env.ts';
 import { createLog, type LogLevel } from '../proxy/base/log.ts';
+import { onStopSignal } from '../proxy/base/stop-signal.ts';
 import { CONTROL_PORT, OPERATOR_SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../proxy/contract/bootstrap.ts';
 import { createApp } from './app.ts';
 import { createClusterView, inClusterGet } from './cluster-view.ts';
@@ -66,7 +68,7 @@ log.info('webhook ready', { directory });
 
 /** Until every node's kube-proxy sends new connections elsewhere; those that come meanwhile are served. */
 const LEAVE_MS = 8_000;
-process.once('SIGTERM', () => {
+onStopSignal(() => {
   leaving = true;
   log.info('leaving', { afterMs: LEAVE_MS });
   setTimeout(() => void app.close().then(() => process.exit(0)), LEAVE_MS);
