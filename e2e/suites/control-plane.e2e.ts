@@ -1,9 +1,11 @@
+import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
+import type { MeshPolicy } from '../../crds/gen/types.ts';
 import { eventually, getJson } from '../../hack/mesh/kubectl.ts';
 import type { Tester } from '../../hack/mesh/tester.ts';
 import { CONTAINER, PORTS } from '../../proxy/contract/bootstrap.ts';
-import { serviceManifest, strict, TESTER_IMAGE, testerManifests } from '../harness/manifests.ts';
+import { meshPolicy, serviceManifest, strict, TESTER_IMAGE, testerManifests } from '../harness/manifests.ts';
 import { addressOf, isReady, type Mesh, openMesh } from '../harness/mesh.ts';
 
 const NS = 'e2e-control';
@@ -119,6 +121,36 @@ test('its CRD deleted, a Strict policy stays in force; a replica that starts mea
   expect(await isServedInPlain()).toBe(false);
   await mesh.apply(strict(NS));
   await mesh.condition(NS, 'meshaccesspolicy/strict', 'Ready');
+});
+
+test('a new leader does not call a policy in force while a stopped proxy has not been heard', async () => {
+  const policy = (timeout: string) =>
+    meshPolicy(NS, 'web', {
+      targetRefs: [{ kind: 'Service', name: 'web' }],
+      defaults: { timeouts: { request: timeout } },
+    });
+  await mesh.apply(policy('10s'));
+  await mesh.condition(NS, 'meshpolicy/web', 'Ready');
+  const name = (await mesh.pods(NS, 'app=web')).find(isReady)?.metadata?.name ?? '';
+  const stopped = await mesh.pid(NS, name, CONTAINER.proxy);
+  process.kill(stopped, 'SIGSTOP');
+  try {
+    await eventually('its pod is NotReady', async () =>
+      (await mesh.pods(NS, 'app=web')).some((pod) => pod.metadata?.name === name && !isReady(pod)),
+    );
+    await mesh.kubectl(['-n', SYSTEM, 'delete', 'pod', '-l', OPERATOR, '--wait=true']);
+    await mesh.kubectl(['-n', SYSTEM, 'rollout', 'status', 'deployment/heddle-operator', '--timeout=90s']);
+    await mesh.apply(policy('11s'));
+    const status = await eventually('the new leader says something of the edit', async () => {
+      const object = await getJson<MeshPolicy>(mesh.kubectl, ['-n', NS, 'meshpolicy', 'web']);
+      return object?.status?.observedGeneration === 2 && object.status;
+    });
+    expect(status.conditions?.find(({ type }) => type === 'InForce')?.status).toBe('False');
+    expect(status.laggards).toContainEqual({ pod: `${NS}/${name}`, reason: expect.stringContaining('not heard of') });
+  } finally {
+    process.kill(stopped, 'SIGCONT');
+  }
+  await mesh.condition(NS, 'meshpolicy/web', 'InForce', 60);
 });
 
 test('the webhook rolls and no pod of a required namespace is refused', async () => {
