@@ -29,6 +29,8 @@ export class RawClient {
   ended = false;
   closed = false;
   error: string | undefined;
+  /** The head of the answer that is read now was seen. */
+  began = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -73,6 +75,7 @@ export class RawClient {
   async answer(options: ReadOptions = {}): Promise<Answer> {
     const end = performance.now() + (options.withinMs ?? 20_000);
     const informs: number[] = [];
+    this.began = false;
     while (true) {
       const head = await this.#head(end);
       const first = head.shift() ?? '';
@@ -81,6 +84,7 @@ export class RawClient {
         informs.push(status);
         continue;
       }
+      this.began = true;
       const headers = fieldsOf(head);
       const framing = framingOf(options.method ?? 'GET', status, headers);
       const { body, trailers } = await this.#body(framing, headers, end, options.slowMs ?? 0);

@@ -24,6 +24,8 @@ export interface World {
 export interface WorldOptions {
   readonly doors: readonly ServiceDoor[];
   readonly permissive?: readonly number[];
+  /** Stands between the two proxies: made with the port of payment's inbound side, answers its own port. */
+  readonly between?: (inbound: number) => Promise<number>;
 }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -41,7 +43,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     'order',
     directory,
     await authority.issue(identityOf('order')),
-    configurationOf('order', { ...input, inbound }),
+    configurationOf('order', { ...input, inbound: (await options.between?.(inbound)) ?? inbound }),
   );
   return {
     order,
