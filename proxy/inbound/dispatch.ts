@@ -2,7 +2,7 @@ import type { Connections, ConnectWaiter, Opener } from '../balance/connections.
 import type { Timer } from '../base/clock.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
-import { addHeader, removeReserved } from '../filters/headers.ts';
+import { addHeader, removeReserved, withoutReserved } from '../filters/headers.ts';
 import { ownMessage } from '../filters/own-response.ts';
 import { trace } from '../filters/trace.ts';
 import type {
@@ -119,8 +119,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    this.#end = { trailers };
-    this.#upstream?.end(trailers);
+    this.#end = { trailers: withoutReserved(trailers) };
+    this.#upstream?.end(this.#end.trailers);
     this.#finishTunnel();
   }
 
@@ -168,6 +168,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   // The application's side, told by `ApplicationAnswer`.
 
   onInform(head: ResponseHead): void {
+    removeReserved(head);
     this.#exchange.inform(head);
   }
 
@@ -193,7 +194,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
 
   onResponseEnd(trailers: HeaderList | undefined): void {
     if (this.#state === 'over') return;
-    if (!this.#responseEnded) this.#exchange.end(trailers);
+    if (!this.#responseEnded) this.#exchange.end(withoutReserved(trailers));
     this.#responseEnded = true;
     if (this.#state === 'tunnel') this.#finishTunnel();
     else this.#close(this.#status, '', '');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { until } from '../base/testing/wait.ts';
 import type { Retries } from '../contract/snapshot.ts';
+import { rawClient } from './testing/apps.ts';
 import { NO_RETRIES, NO_TIMEOUTS, servicePort, traffic } from './testing/configuration.ts';
 import { ask, http2App, http2Client, resettingApp } from './testing/http2-apps.ts';
 import { app, metric, pair } from './testing/opened.ts';
@@ -221,6 +222,44 @@ describe('HTTP/2 through both proxies', () => {
   });
 });
 
+test('CONNECT: bytes both ways and half-close, between HTTP/2 applications', async () => {
+  const mesh = await pair();
+  const backend = await http2App((stream, headers) => {
+    stream.respond({ ':status': headers[':authority'] === 'open:80' ? 200 : 403 });
+    stream.pipe(stream);
+  });
+  mesh.configure([await mesh.endpoint(backend.port)]);
+  const session = http2Client(mesh.port);
+  expect((await ask(session, { ':method': 'CONNECT', ':authority': 'open:80' }, 'through')).body.toString()).toBe(
+    'through',
+  );
+  expect((await ask(session, { ':method': 'CONNECT', ':authority': 'shut:80' }, 'x')).headers[':status']).toBe(403);
+});
+
+test('trailers cannot speak as a proxy, in either direction', async () => {
+  const mesh = await pair();
+  const backend = await http2App((stream) => {
+    stream.on('trailers', (trailers) => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-heddle-reason': 'evil', 'x-b': '2' }));
+      stream.end(Object.keys(trailers).join());
+    });
+    stream.resume();
+  });
+  mesh.configure([await mesh.endpoint(backend.port)]);
+  const stream = http2Client(mesh.port).request({ ':method': 'POST' }, { waitForTrailers: true } as never);
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-heddle-peer': 'evil', 'x-a': '1' }));
+  let body = '';
+  const trailers: string[] = [];
+  stream.on('data', (piece: Buffer) => {
+    body += piece.toString();
+  });
+  stream.on('trailers', (received) => trailers.push(...Object.keys(received)));
+  stream.end('x');
+  await until('the answer', () => stream.closed);
+  expect([body, trailers]).toEqual(['x-a', ['x-b']]);
+});
+
 describe('where HTTP/2 is spoken', () => {
   test('a port declared http or grpc takes both versions', async () => {
     const mesh = await pair();
@@ -232,6 +271,28 @@ describe('where HTTP/2 is spoken', () => {
       mesh.configure([await mesh.endpoint(backend.port)], { protocol });
       expect((await ask(http2Client(mesh.port), {})).body.toString()).toBe('ok');
     }
+  });
+
+  test('a declared port: the bytes of the preface may come one by one; an idle connection is closed by a drain', async () => {
+    const mesh = await pair();
+    const backend = await http2App((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('ok');
+    });
+    mesh.configure([await mesh.endpoint(backend.port)], { protocol: 'grpc' });
+    const raw = rawClient(mesh.port);
+    raw.socket.setNoDelay(true);
+    for (const byte of Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')) {
+      raw.socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    raw.socket.write(Buffer.from('000000040000000000', 'hex'));
+    await until('SETTINGS', () => raw.text.charCodeAt(3) === 4);
+    const idle = rawClient(mesh.port);
+    await until('both connections', () => mesh.order.outbound.connections === 2);
+    mesh.order.outbound.drain();
+    await until('the close', () => idle.closed || idle.ended);
+    raw.socket.destroy();
   });
 
   test('a port declared tcp is opaque', async () => {

@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net';
 import { connectFailure } from '../balance/failures.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import type { Transport } from '../base/transport.ts';
 import { PORTS } from '../contract/bootstrap.ts';
 import { classifyFirstBytes, MAX_REQUEST_LINE } from '../filters/first-bytes.ts';
-import { type OriginalDestination, peek, peerName, tunnel } from '../net/net.ts';
+import { type OriginalDestination, peek, peerName, socketTransport, tunnel } from '../net/net.ts';
 import { portOf, type Refusal, type SettledDecision } from '../policy/store.ts';
 import type { OutboundContext } from './context.ts';
 import { Detection } from './detect.ts';
@@ -70,7 +69,7 @@ function serve(
     refuse(context, connections, socket, destination, port);
     return;
   }
-  const client = new SocketTransport(socket);
+  const client = socketTransport(socket);
   const nothing = Buffer.alloc(0);
   const protocol = port.kind === 'port' ? port.port.protocol : 'auto';
   const onHttp = (transport: Transport, version: HttpVersion, first: Buffer): void =>
@@ -83,7 +82,7 @@ function serve(
       onOpaque: (transport, first, ended) => serveOpaque(context, origin, transport, { first, ended }),
     }).start();
   } else {
-    new Sniff(context, client, (version, first) => onHttp(client, version, first));
+    new Sniff(context, connections, client, (version, first) => onHttp(client, version, first));
   }
 }
 
@@ -103,7 +102,7 @@ function passThrough(
     (upstream) => {
       socket.off('close', onClose);
       upstream.setKeepAlive(true, KEEP_ALIVE_MS);
-      tunnel(new SocketTransport(socket), new SocketTransport(upstream), {
+      tunnel(socketTransport(socket), socketTransport(upstream), {
         clock,
         idleMs: 0,
         onClose: (result) => context.peers.of('passthrough', '').tcp('', result.sent, result.received),
@@ -112,7 +111,7 @@ function passThrough(
     (error: unknown) => {
       socket.off('close', onClose);
       if (!socket.destroyed)
-        refuseOpaque(context, new SocketTransport(socket), connectFailure(destination, error), undefined);
+        refuseOpaque(context, socketTransport(socket), connectFailure(destination, error), undefined);
     },
   );
 }
@@ -133,7 +132,7 @@ function refuse(
     clock,
   }).then((peeked) => {
     if (peeked.kind === 'closed') return;
-    const client: Transport = new SocketTransport(socket);
+    const client: Transport = socketTransport(socket);
     if (peeked.kind === 'classified' && peeked.value !== 'opaque') {
       const { reason, detail } = refusal;
       refuseHttp(context, connections, client, peeked.value, peeked.bytes, { reason, detail, destination });

@@ -8,10 +8,10 @@ import { writeRequestHead } from './request-head.ts';
 import { Session } from './session.ts';
 import {
   type KeepaliveOptions,
-  PUBLIC_LIMITS,
   type SessionEnd,
   type SessionHandler,
   type SessionLimits,
+  UPSTREAM_LIMITS,
 } from './session-options.ts';
 import type { Stream } from './stream.ts';
 
@@ -19,7 +19,7 @@ export interface Http2ClientOptions {
   readonly clock: Clock;
   /** Replaces the schedule of writes in tests. */
   readonly defer?: Defer;
-  /** Default `PUBLIC_LIMITS`. */
+  /** Default `UPSTREAM_LIMITS`. */
   readonly session?: SessionLimits;
   /** Default none: gRPC servers cut clients that send more than a PING in five minutes; see README. */
   readonly keepalive?: KeepaliveOptions;
@@ -59,7 +59,7 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
   #ready = false;
 
   constructor(transport: Transport, options: Http2ClientOptions) {
-    const { clock, session = PUBLIC_LIMITS, keepalive, defer } = options;
+    const { clock, session = UPSTREAM_LIMITS, keepalive, defer } = options;
     this.#peer = peerName(transport);
     this.#options = options;
     this.#session = new Session(

@@ -74,7 +74,7 @@ class Http2ServerExchange implements ServerExchange, StreamReceiver {
 
   resume(): void {
     this.#paused = false;
-    if (this.head.method !== 'CONNECT' || this.#state !== 'waiting') this.#stream.resume();
+    if (!this.#isConnect || this.#state === 'tunnel') this.#stream.resume();
   }
 
   inform(head: ResponseHead): void {
@@ -85,7 +85,7 @@ class Http2ServerExchange implements ServerExchange, StreamReceiver {
 
   respond(head: ResponseHead): void {
     if (this.#state !== 'waiting') return;
-    const tunnel = this.head.method === 'CONNECT' && head.status >= 200 && head.status < 300;
+    const tunnel = this.#isConnect && head.status >= 200 && head.status < 300;
     if (head.status < 200 || (head.framing === 'tunnel' && !tunnel)) {
       this.abort({ reason: 'upstream_protocol', unprocessed: false, detail: 'a response that was not asked for' });
       return;
@@ -100,6 +100,8 @@ class Http2ServerExchange implements ServerExchange, StreamReceiver {
     const complete = head.framing === 'none' || hasNoBody(this.head.method, head.status);
     if (complete) this.#state = 'done';
     this.#stream.sendHeaders(writeResponseHead(head), complete);
+    // No tunnel: what the client may have sent for it is nobody's, and the request is complete (`RequestReceiver.onEnd`).
+    if (this.#isConnect && !complete) this.receiver.onEnd(undefined);
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
@@ -118,6 +120,10 @@ class Http2ServerExchange implements ServerExchange, StreamReceiver {
     const waiting = this.#state === 'waiting';
     this.#state = 'done';
     this.#stream.reset(resetCode(failure, waiting));
+  }
+
+  get #isConnect(): boolean {
+    return this.head.method === 'CONNECT';
   }
 
   // ---- StreamReceiver

@@ -53,6 +53,17 @@ export const PUBLIC_LIMITS: SessionLimits = {
   maxPendingBytes: 8_388_608,
 };
 
+/**
+ * Towards an application or an endpoint that is asked over one connection for many callers: a caller that does not read must not hold the others back, so
+ * what paused streams may hold is as much as a thousand of them can ask for (1,000 x 64 KiB).
+ */
+export const UPSTREAM_LIMITS: SessionLimits = {
+  ...PUBLIC_LIMITS,
+  growthBytes: 4_194_304,
+  connectionWindow: 16_777_216,
+  maxHeldBytes: 67_108_864,
+};
+
 export interface KeepaliveOptions {
   /** Silence after which a PING is sent, ms. */
   readonly intervalMs: number;
