@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Clock } from '../../proxy/base/clock.ts';
 import { silentLog } from '../../proxy/base/log.ts';
 import { FakeClock, settle } from '../../proxy/base/testing/fake-clock.ts';
 import { type Authenticated, readReview } from './authenticate.ts';
@@ -21,6 +22,12 @@ beforeAll(async () => {
   const slots = { current: await makeSlot(clock.wall()) };
   ready = { kind: 'ready', slots, signer: await createSigner(slots.current), bundle: bundleOf(slots) };
   csr = await makeCsr();
+});
+
+const later = (ms: number): Clock => ({
+  now: () => clock.now(),
+  wall: () => clock.wall() + ms,
+  after: (delay, run) => clock.after(delay, run),
 });
 
 function issueOf(more: Partial<IssueOptions> = {}) {
@@ -64,6 +71,13 @@ describe('issue', () => {
       () => ({ csr, token: 't' }),
       503,
       'RootMissing',
+    ],
+    [
+      'an issuer that has ended',
+      () => ({ clock: later(LIVES.issuer) }),
+      () => ({ csr, token: 't' }),
+      503,
+      'IssuerExpired',
     ],
     ['no object', () => ({}), () => 'text', 400, 'MalformedRequest'],
     ['no csr', () => ({}), () => ({ token: 't' }), 400, 'MalformedRequest'],

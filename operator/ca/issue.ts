@@ -72,6 +72,15 @@ async function issue(options: IssueOptions, body: unknown): Promise<IssueAnswer>
   if (authority.kind === 'starting') return refusal(503, 'Starting', 'the authority is not ready yet; try again');
   if (authority.kind === 'stopped') return refusal(503, authority.reason, authority.message);
 
+  // A root from an old backup: what it signs would be refused by everybody.
+  if (authority.slots.current.issuer.notAfter - clock.wall() < LEAST_LEAF_MS) {
+    return refusal(
+      503,
+      'IssuerExpired',
+      `the issuer ended ${new Date(authority.slots.current.issuer.notAfter).toISOString()}`,
+    );
+  }
+
   const request = readRequest(body);
   if (typeof request === 'string') return refusal(400, 'MalformedRequest', request);
   const who = await options.authenticate(request.token);
