@@ -83,3 +83,22 @@ test('a pod is told about once, and again when its reason changes', () => {
   coverage.stop();
   expect(clock.pending).toBe(0);
 });
+
+test('a namespace whose label means nothing is told about, until it means something', () => {
+  const clock = new FakeClock();
+  const world = new World();
+  const events: EventToTell[] = [];
+  const coverage = createCoverage({ world, clock, tell: (event) => void events.push(event) });
+  coverage.start();
+  for (const inject of ['true', 'true', 'enabled', undefined, 'Enabled']) {
+    world.apply({ resource: 'namespaces', key: 'shop', object: namespace(inject) });
+    coverage.worldChanged();
+    clock.advance(2_000);
+  }
+  expect(events.map(({ regarding, reason }) => [regarding.kind, reason])).toEqual([
+    ['Namespace', 'UnknownLabel'],
+    ['Namespace', 'UnknownLabel'],
+  ]);
+  expect(events[0]?.note).toContain('heddle.dev/inject=true');
+  coverage.stop();
+});

@@ -1,6 +1,7 @@
+import { LABELS, NAMESPACE_INJECT } from '../../crds/labels.ts';
 import type { Clock, Timer } from '../../proxy/base/clock.ts';
 import type { EventRecorder } from '../kube/kube.ts';
-import { isLive, type PodRecord, type World } from '../model/model.ts';
+import { isLive, type NamespaceRecord, type PodRecord, type World } from '../model/model.ts';
 import { decideCoverage, type PodCoverage } from './coverage-decision.ts';
 
 /** All pods are looked at, at most this often: 10,000 pods take some 10 ms. */
@@ -20,10 +21,10 @@ export interface CoverageController {
   stop(): void;
 }
 
-/** Tells, once a pod, why a pod that should have a proxy has none. */
+/** Tells, once a pod, why a pod that should have a proxy has none; and of namespaces whose label means nothing. */
 export function createCoverage(options: CoverageOptions): CoverageController {
   const { world, tell, clock } = options;
-  /** Pod uid to what was told last. */
+  /** Uid of the pod or namespace to what was told last. */
   const told = new Map<string, string>();
   let timer: Timer | undefined;
   let started = false;
@@ -36,6 +37,10 @@ export function createCoverage(options: CoverageOptions): CoverageController {
       live.add(pod.uid);
       consider(pod, decideCoverage(pod, world.namespaces.get(pod.namespace)));
     }
+    for (const namespace of world.namespaces.values()) {
+      live.add(namespace.uid);
+      considerLabel(namespace);
+    }
     for (const uid of told.keys()) if (!live.has(uid)) told.delete(uid);
   }
 
@@ -46,6 +51,20 @@ export function createCoverage(options: CoverageOptions): CoverageController {
     told.set(pod.uid, reason);
     const regarding = { apiVersion: 'v1', kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid };
     tell({ regarding, type: 'Warning', reason, action: 'Inject', note: coverage.sentence });
+  }
+
+  /** `true` or `Enabled` injects nothing, and nobody else would say so. */
+  function considerLabel({ name, uid, inject }: NamespaceRecord): void {
+    if (inject === undefined || NAMESPACE_INJECT.some((known) => known === inject)) {
+      told.delete(uid);
+      return;
+    }
+    const reason = `UnknownLabel ${inject}`;
+    if (told.get(uid) === reason || told.size >= TOLD_PODS) return;
+    told.set(uid, reason);
+    const regarding = { apiVersion: 'v1', kind: 'Namespace', name, uid };
+    const note = `The label ${LABELS.inject}=${inject} means nothing, so no pod is injected; it is one of ${NAMESPACE_INJECT.join(', ')}.`;
+    tell({ regarding, type: 'Warning', reason: 'UnknownLabel', action: 'Inject', note });
   }
 
   return {
