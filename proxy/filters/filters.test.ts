@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { seededRandom } from '../base/testing/wait.ts';
 import { classifyFirstBytes } from './first-bytes.ts';
-import { addHeader, type HeaderHolder, removeHeader, removeReserved } from './headers.ts';
+import { addHeader, type HeaderHolder, isReserved, removeHeader, removeReserved, withoutReserved } from './headers.ts';
 import { trace } from './trace.ts';
 
 describe('first bytes', () => {
@@ -56,6 +56,24 @@ describe('headers', () => {
     removeReserved(head);
     expect(head.spelling).toBe('title');
   });
+});
+
+describe('names that only proxies may say', () => {
+  test.each(['x-heddle-peer', 'x_heddle_peer', 'x-heddle_peer', 'x.heddle.peer', 'x-heddle-', "x'heddle|new"])(
+    '%s is one',
+    (name) => {
+      expect(isReserved(name)).toBe(true);
+      expect(withoutReserved(['a', name, name, 'a', 'b', 'c'])).toEqual(['a', name, 'b', 'c']);
+    },
+  );
+  test.each(['x-heddle', 'xheddle-peer', 'x--heddle-peer', 'y-heddle-peer', 'x-heddles', 'x-request-id', ''])(
+    '%s is none',
+    (name) => {
+      expect(isReserved(name)).toBe(false);
+      const trailers = [name, 'v'];
+      expect(withoutReserved(trailers)).toBe(trailers);
+    },
+  );
 });
 
 describe('traceparent', () => {
