@@ -125,17 +125,17 @@ describe('TLS as the wire asks for it', () => {
     expect(server.refusals.at(-1)?.reason).toBe('no_peer_certificate');
   });
 
-  test('sessions are not resumed', async () => {
-    let ticket: Buffer | undefined;
-    const first = tlsClient({}).on('session', (session: Buffer) => {
-      ticket = session;
-    });
+  test('OpenSSL sends tickets, but no session is resumed with one', async () => {
+    const tickets: Buffer[] = [];
+    const first = tlsClient({}).on('session', (session: Buffer) => void tickets.push(session));
     first.on('data', () => {});
-    await until('a ticket or data', () => ticket ?? (first.bytesRead > 3_000 || undefined));
-    const second = tlsClient(ticket === undefined ? {} : { session: ticket });
-    await new Promise((resolve) => second.once('secureConnect', resolve));
-    expect(second.isSessionReused()).toBe(false);
-    expect(second.getPeerCertificate().raw).toBeDefined();
+    await until('both tickets', () => tickets.length === 2);
+    for (const session of tickets) {
+      const again = tlsClient({ session });
+      await new Promise((resolve) => again.once('secureConnect', resolve));
+      expect(again.isSessionReused()).toBe(false);
+      expect(again.getPeerCertificate().raw).toBeDefined();
+    }
   });
 
   test('the group is the hybrid one', async () => {

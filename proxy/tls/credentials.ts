@@ -45,7 +45,7 @@ export function secureContextOf(credentials: Credentials): SecureContext {
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     ecdhCurve: MESH_GROUP,
-    // A resumed session would skip the verification of the peer's certificate.
+    // A resumed session would skip the verification of the peer's certificate: no sealed tickets, only references to a cache that nobody keeps (README).
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   contexts.set(credentials, context);
