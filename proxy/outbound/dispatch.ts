@@ -3,6 +3,7 @@ import type { EndpointState } from '../balance/endpoints.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { meantStatus } from '../filters/grpc.ts';
+import { removeReserved, withoutReserved } from '../filters/headers.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
 import type {
   Failure,
@@ -102,8 +103,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onEnd(trailers: HeaderList | undefined): void {
     this.#replay.ended = true;
-    this.#replay.trailers = trailers;
-    this.#attempt?.exchange?.end(trailers);
+    this.#replay.trailers = withoutReserved(trailers);
+    this.#attempt?.exchange?.end(this.#replay.trailers);
     this.#finishTunnel();
   }
 
@@ -139,6 +140,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onInform(head: ResponseHead): void {
     this.#deadlines.move();
+    removeReserved(head);
     this.#exchange.inform(head);
   }
 
@@ -167,7 +169,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onResponseEnd(_attempt: Attempt, trailers: HeaderList | undefined): void {
     if (this.#state === 'over') return;
-    if (!this.#responseEnded) this.#exchange.end(trailers);
+    if (!this.#responseEnded) this.#exchange.end(withoutReserved(trailers));
     this.#responseEnded = true;
     if (this.#state === 'tunnel') this.#finishTunnel();
     else this.#close(this.#status, this.#reason, this.#detail);
