@@ -11,13 +11,16 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A peer that vanished without a word is found by the kernel: idle connections have no other end. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** The name for logs and errors: `10.0.0.7:3000`, `[fd00::1]:3000`. */
 export function peerName(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /**
- * Opens a TCP connection. The socket comes paused, half-open allowed, without Nagle's delay.
+ * Opens a TCP connection. The socket comes paused, half-open allowed, without Nagle's delay, with TCP keep-alive after 60 s.
  * Rejects with `HeddleError` whose code is a `Reason`: `connect_failure`, `connect_timeout`, or `client_closed` when `signal` fired.
  */
 export function dial(options: DialOptions): Promise<Socket> {
@@ -32,6 +35,8 @@ export function dial(options: DialOptions): Promise<Socket> {
       port: options.port,
       allowHalfOpen: true,
       noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
       autoSelectFamily: false,
     });
     const settle = (): void => {

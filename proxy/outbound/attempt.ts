@@ -29,7 +29,7 @@ export interface AttemptOwner {
 }
 
 /** DESIGN section 5: a second connection to another endpoint starts after 300 ms. */
-const SLOW_CONNECT_MS = 300;
+export const SLOW_CONNECT_MS = 300;
 
 /** A response that nobody wants any more may still send this much before its connection is closed. */
 const DISCARD_BYTES = 64 * 1024;

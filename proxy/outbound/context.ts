@@ -8,6 +8,7 @@ import type { HttpLimits } from '../http/http.ts';
 import type { SelfDescription } from '../mesh/mesh.ts';
 import type { Store } from '../policy/store.ts';
 import type { PeerMetricsTable, TrafficMetrics } from '../telemetry/metrics.ts';
+import type { ReplayMemory } from './replay.ts';
 
 /** What every step of the outbound side may use. */
 export interface OutboundContext {
@@ -25,4 +26,6 @@ export interface OutboundContext {
   readonly peers: PeerMetricsTable;
   /** Calls slower than this are logged. */
   readonly slowMs: number;
+  /** What all copies of request bodies may hold together. */
+  readonly replayMemory: ReplayMemory;
 }

@@ -93,7 +93,8 @@ export class Detection implements TransportReceiver {
   }
 
   #clientSpoke(kind: FirstBytes): void {
-    this.#learn(kind === 'http2' ? 'http' : kind);
+    // A connection without a byte (a health check, a scan) says nothing of the protocol.
+    if (this.#bytes.length > 0) this.#learn(kind === 'http2' ? 'http' : kind);
     this.#finish();
     this.#client.receiver = undefined;
     if (kind !== 'opaque') {

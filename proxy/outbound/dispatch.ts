@@ -50,7 +50,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   readonly #origin: RequestOrigin;
   readonly #exchange: ServerExchange;
   readonly #started: number;
-  readonly #replay = new Replay();
+  readonly #replay: Replay;
   readonly #lease = new Lease();
   readonly #valve: Valve;
   readonly #deadlines: Deadlines;
@@ -79,6 +79,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     this.head = exchange.head;
     this.#started = context.clock.now();
     this.#valve = new Valve(exchange);
+    this.#replay = new Replay(context.replayMemory);
     this.#deadlines = new Deadlines(context.clock, this);
     this.#traceId = startTrace(context, this.head);
     this.#grpc = grpcCall(this.head, context.clock);
@@ -323,6 +324,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     this.#deadlines.stop();
     this.#backoff?.clear();
     this.#cancelWait?.();
+    this.#replay.forget();
     attempt?.leave();
     this.#lease.move(undefined);
     this.#valve.open();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { HeddleError } from '../base/errors.ts';
 import { FakeClock } from '../base/testing/fake-clock.ts';
 import { until } from '../base/testing/wait.ts';
 import { podKey } from '../contract/snapshot.ts';
@@ -114,6 +115,33 @@ test('outside the ranges bytes go where the application wanted', async () => {
   await until('the echo', () => raw.text === 'ping' && raw.ended);
   const refused = rawClient(await proxy.redirect('127.0.0.1', 1));
   await until('the reset', () => refused.error === 'ECONNRESET');
+});
+
+test('an address that is the own one now and was that of another pod is not this pod: the call fails, unanswered', async () => {
+  const backend = await app((_request, response) => response.end('mine'));
+  const connects: string[] = [];
+  const proxy = side({
+    podAddresses: ['127.0.0.1'],
+    credentials: {
+      identity: 'spiffe://test.local/ns/shop/sa/order',
+      trustDomain: 'test.local',
+      keyPem: '',
+      chainPem: '',
+      rootsPem: '',
+      notBefore: 0,
+      notAfter: Number.MAX_SAFE_INTEGER,
+    },
+    connectMesh: (options) => {
+      connects.push(options.expectedIdentity);
+      return Promise.reject(new HeddleError('identity_mismatch', 'somebody else'));
+    },
+  });
+  const payment = 'spiffe://test.local/ns/shop/sa/payment';
+  const stale = { address: '127.0.0.1', port: backend.port, pod: 'payment-0', identity: payment, subsets: [] };
+  proxy.store.commit(proxy.store.prepare(KEY, service([servicePort([stale])])));
+  const answer = await call({ port: await proxy.redirect('10.96.0.1', 80) });
+  expect([answer.status, answer.headers['x-heddle-reason']]).toEqual([502, 'identity_mismatch']);
+  expect(new Set(connects)).toEqual(new Set([payment]));
 });
 
 test('a call of the pod to itself obeys its own inbound rules, for requests and raw bytes', async () => {

@@ -15,6 +15,7 @@ import { PeerMetricsTable, type TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import { accept } from './accept.ts';
 import type { OutboundContext } from './context.ts';
+import { ReplayMemory } from './replay.ts';
 import { type ServeSelf, selfOpener } from './self-call.ts';
 import { HttpConnections } from './serve-http.ts';
 
@@ -91,9 +92,13 @@ function createContext(options: OutboundOptions): OutboundContext {
     metrics: options.metrics,
     peers: new PeerMetricsTable(options.metrics, 'outbound', self),
     slowMs: options.slowMs ?? SLOW_MS,
+    replayMemory: new ReplayMemory(),
     connector: createConnector(options, limits),
     selfOpener(endpoint) {
-      if (!own.has(endpoint.endpoint.address)) return undefined;
+      const { address, identity } = endpoint.endpoint;
+      if (!own.has(address)) return undefined;
+      // A pod that had this address before: whoever is expected there, it is not this pod. The handshake fails, as it must.
+      if (identity !== undefined && identity !== options.credentials.value?.identity) return undefined;
       let opener = openers.get(endpoint);
       if (opener === undefined) {
         opener = selfOpener(

@@ -2,11 +2,13 @@ import type { ConnectWaiter, Opener } from '../balance/connections.ts';
 import type { EndpointState } from '../balance/endpoints.ts';
 import { connectFailure } from '../balance/failures.ts';
 import { TunnelTransport } from '../balance/tunnel-transport.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
+import type { Timer } from '../base/clock.ts';
 import type { Transport } from '../base/transport.ts';
 import type { Failure } from '../http/message.ts';
+import { socketTransport } from '../net/net.ts';
 import type { BuiltPort } from '../policy/build.ts';
 import { portOf } from '../policy/store.ts';
+import { SLOW_CONNECT_MS } from './attempt.ts';
 import type { OutboundContext } from './context.ts';
 import type { RequestOrigin } from './dispatch.ts';
 import { chooseEndpoint } from './route.ts';
@@ -29,6 +31,9 @@ export class RawUpstream implements ConnectWaiter {
   #port: BuiltPort | undefined;
   #endpoint: EndpointState | undefined;
   #transport: Transport | undefined;
+  #dialling: AbortController | undefined;
+  #slow: Timer | undefined;
+  #moved = false;
   #state: 'connecting' | 'open' | 'over' = 'connecting';
 
   constructor(context: OutboundContext, origin: RequestOrigin, receiver: RawReceiver) {
@@ -50,10 +55,7 @@ export class RawUpstream implements ConnectWaiter {
     if (this.#state === 'over') return;
     const open = this.#state === 'open';
     this.#state = 'over';
-    if (this.#endpoint !== undefined) {
-      this.#endpoint.inflight--;
-      this.#context.connector.of(this.#endpoint).cancel(this);
-    }
+    this.#leave();
     if (!open) this.#transport?.destroy();
   }
 
@@ -89,6 +91,7 @@ export class RawUpstream implements ConnectWaiter {
   #connect(endpoint: EndpointState, timeoutMs: number): void {
     this.#endpoint = endpoint;
     endpoint.inflight++;
+    this.#slow = this.#context.clock.after(SLOW_CONNECT_MS, () => this.#move(endpoint));
     const own = this.#context.selfOpener(endpoint);
     if (own === undefined && endpoint.endpoint.identity === undefined) {
       this.#dial(endpoint, timeoutMs);
@@ -100,13 +103,43 @@ export class RawUpstream implements ConnectWaiter {
 
   #dial(endpoint: EndpointState, timeoutMs: number): void {
     const { address, port } = endpoint.endpoint;
-    this.#context.dial({ address, port, timeoutMs, clock: this.#context.clock }).then(
+    const { clock } = this.#context;
+    const dialling = new AbortController();
+    this.#dialling = dialling;
+    this.#context.dial({ address, port, timeoutMs, clock, signal: dialling.signal }).then(
       (socket) => {
-        if (this.#state === 'over') socket.destroy();
-        else this.#opened(new SocketTransport(socket));
+        if (dialling.signal.aborted) socket.destroy();
+        else this.#opened(socketTransport(socket));
       },
-      (error: unknown) => this.#failed(connectFailure(endpoint.name, error)),
+      (error: unknown) => {
+        if (!dialling.signal.aborted) this.#failed(connectFailure(endpoint.name, error));
+      },
     );
+  }
+
+  /** Still no connection: another endpoint may be faster. Once, and not while a tunnel is being opened at the peer. */
+  #move(from: EndpointState): void {
+    const port = this.#port;
+    const route = port === undefined ? undefined : (port.routes.opaque ?? port.unmatched);
+    if (this.#moved || this.#transport !== undefined || port === undefined || route === undefined) return;
+    this.#moved = true;
+    const { random, clock } = this.#context;
+    const choice = chooseEndpoint(port, route, { random, now: clock.now(), avoid: from });
+    if (choice.kind === 'none' || choice.endpoint === from || choice.endpoint.quarantined) return;
+    this.#leave();
+    this.#connect(choice.endpoint, port.connectTimeoutMs);
+  }
+
+  /** Gives the endpoint back, and what is being made to it. */
+  #leave(): void {
+    this.#slow?.clear();
+    this.#dialling?.abort();
+    this.#dialling = undefined;
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    if (endpoint === undefined) return;
+    endpoint.inflight--;
+    this.#context.connector.of(endpoint).cancel(this);
   }
 
   #open(opener: Opener): void {
@@ -124,6 +157,7 @@ export class RawUpstream implements ConnectWaiter {
   #opened(transport: Transport): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
+    this.#slow?.clear();
     this.#transport = transport;
     this.#receiver.onOpen(transport, this.#port!);
   }
@@ -131,8 +165,7 @@ export class RawUpstream implements ConnectWaiter {
   #failed(failure: Failure): void {
     if (this.#state !== 'connecting') return;
     const failed = this.#endpoint;
-    if (failed !== undefined) failed.inflight--;
-    this.#endpoint = undefined;
+    this.#leave();
     this.#transport = undefined;
     if (failure.unprocessed && this.#tries < TRIES) this.#try(failed);
     else this.#give(failure);
