@@ -7,6 +7,7 @@ import type { Failure } from '../http/message.ts';
 import type { AcceptMeshOptions, MeshServer } from '../mesh/mesh.ts';
 import type { OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
+import type { AccessLimit } from '../telemetry/access-log.ts';
 import type { PeerMetricsTable, TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import type { Applications } from './applications.ts';
@@ -31,6 +32,7 @@ export interface InboundContext {
   readonly metrics: TrafficMetrics;
   readonly peers: PeerMetricsTable;
   readonly slowMs: number;
+  readonly access: AccessLimit;
 }
 
 /** Where the connection goes: the pod's own address and the application's port. */
@@ -44,6 +46,8 @@ export interface Source {
   readonly identity: string | undefined;
   readonly workload: string;
   readonly namespace: string;
+  /** `10.0.0.9:40000`, for the log: of a plaintext caller nothing else is known. */
+  readonly address?: string;
 }
 
 export type { Failure };

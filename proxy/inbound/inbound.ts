@@ -8,6 +8,7 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/http.ts';
 import { type AcceptMeshOptions, acceptMesh, type MeshServer, type MeshServerExchange } from '../mesh/mesh.ts';
 import { dial, type OriginalDestination, type OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
+import { AccessLimit } from '../telemetry/access-log.ts';
 import { PeerMetricsTable, type TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import { accept } from './accept.ts';
@@ -93,6 +94,7 @@ function createContext(options: InboundOptions): InboundContext {
     metrics: options.metrics,
     peers: new PeerMetricsTable(options.metrics, 'inbound', options.self),
     slowMs: options.slowMs ?? SLOW_MS,
+    access: new AccessLimit(clock, () => options.metrics.accessLinesDropped.child(['inbound']).inc()),
     live: new LiveConnections(),
     sources: new SourceNames(),
     applications: new Applications({

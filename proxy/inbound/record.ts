@@ -1,6 +1,6 @@
 import type { Reason } from '../contract/reasons.ts';
 import type { RequestHead } from '../http/message.ts';
-import { isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
+import { type AccessRecord, isWorthLogging, writeAccess, writeConnection } from '../telemetry/access-log.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 
 /** Status in the books of a request whose caller went away: nobody saw one. */
@@ -26,7 +26,8 @@ export function record(context: InboundContext, books: Books): void {
   context.peers.of(source.workload, source.namespace).request(books.status, books.reason, books.durationMs);
   const mode = context.store.workload()?.configuration.accessLog ?? 'Errors';
   if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
-  writeAccess(context.log, {
+  if (!context.access.allows(mode)) return;
+  const line: AccessRecord = {
     direction: 'inbound',
     method: books.head.method,
     path: books.head.path,
@@ -36,14 +37,15 @@ export function record(context: InboundContext, books: Books): void {
     detail: books.detail,
     durationMs: books.durationMs,
     attempts: books.attempt,
-    source: source.identity ?? 'plaintext',
+    source: source.identity ?? (source.address === undefined ? 'plaintext' : `plaintext ${source.address}`),
     destination: `${context.self.namespace}/${context.self.workload}:${target.port}`,
     endpoint: '',
     route: '',
     traceId: books.traceId,
     requestBytes: books.bytes?.request ?? 0,
     responseBytes: books.bytes?.response ?? 0,
-  });
+  };
+  writeAccess(context.log, line, context.access.takeDropped());
 }
 
 /** A connection that was refused: metric, and a line that says whom and why. */
@@ -55,5 +57,7 @@ export function recordRefusal(
   detail: string,
 ): void {
   context.metrics.refusedConnections.child(['inbound', reason]).inc();
-  context.log.info('connection', { log: 'access', direction: 'inbound', reason, detail, peer, port: target.port });
+  if (!context.access.allows()) return;
+  const line = { direction: 'inbound' as const, reason, detail, peer, port: target.port };
+  writeConnection(context.log, line, context.access.takeDropped());
 }

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { HttpLimits } from '../http/http.ts';
 import type { SelfDescription } from '../mesh/mesh.ts';
 import type { Store } from '../policy/store.ts';
+import type { AccessLimit } from '../telemetry/access-log.ts';
 import type { PeerMetricsTable, TrafficMetrics } from '../telemetry/metrics.ts';
 import type { ReplayMemory } from './replay.ts';
 
@@ -26,6 +27,7 @@ export interface OutboundContext {
   readonly peers: PeerMetricsTable;
   /** Calls slower than this are logged. */
   readonly slowMs: number;
+  readonly access: AccessLimit;
   /** What all copies of request bodies may hold together. */
   readonly replayMemory: ReplayMemory;
 }

@@ -2,6 +2,7 @@ import type { Transport } from '../base/transport.ts';
 import type { Failure } from '../http/message.ts';
 import { tunnel } from '../net/net.ts';
 import type { BuiltPort } from '../policy/build.ts';
+import { writeConnection } from '../telemetry/access-log.ts';
 import type { OutboundContext } from './context.ts';
 import type { RequestOrigin } from './dispatch.ts';
 import { RawUpstream } from './raw.ts';
@@ -84,11 +85,12 @@ export function refuseOpaque(
 ): void {
   client.destroy(true);
   context.metrics.refusedConnections.child(['outbound', failure.reason]).inc();
-  context.log.info('connection', {
-    log: 'access',
-    direction: 'outbound',
+  if (!context.access.allows()) return;
+  const line = {
+    direction: 'outbound' as const,
     reason: failure.reason,
     detail: failure.detail,
     destination: port === undefined ? undefined : `${port.namespace}/${port.name}:${port.port}`,
-  });
+  };
+  writeConnection(context.log, line, context.access.takeDropped());
 }

@@ -11,6 +11,7 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/http.ts';
 import { connectMesh, type SelfDescription } from '../mesh/mesh.ts';
 import { dial, type OriginalDestination } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
+import { AccessLimit } from '../telemetry/access-log.ts';
 import { PeerMetricsTable, type TrafficMetrics } from '../telemetry/metrics.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import { accept } from './accept.ts';
@@ -92,6 +93,7 @@ function createContext(options: OutboundOptions): OutboundContext {
     metrics: options.metrics,
     peers: new PeerMetricsTable(options.metrics, 'outbound', self),
     slowMs: options.slowMs ?? SLOW_MS,
+    access: new AccessLimit(clock, () => options.metrics.accessLinesDropped.child(['outbound']).inc()),
     replayMemory: new ReplayMemory(),
     connector: createConnector(options, limits),
     selfOpener(endpoint) {
@@ -101,12 +103,7 @@ function createContext(options: OutboundOptions): OutboundContext {
       if (identity !== undefined && identity !== options.credentials.value?.identity) return undefined;
       let opener = openers.get(endpoint);
       if (opener === undefined) {
-        opener = selfOpener(
-          options.serveSelf,
-          endpoint.endpoint,
-          self,
-          () => options.credentials.value?.identity ?? '',
-        );
+        opener = selfOpener(options.serveSelf, endpoint.endpoint, self, () => options.credentials.value?.identity);
         openers.set(endpoint, opener);
       }
       return opener;

@@ -2,7 +2,7 @@ import type { EndpointState } from '../balance/endpoints.ts';
 import type { Reason } from '../contract/reasons.ts';
 import type { RequestHead } from '../http/message.ts';
 import type { BuiltPort } from '../policy/build.ts';
-import { isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
+import { type AccessRecord, isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
 import type { OutboundContext } from './context.ts';
 
 /** Status in the books of a request whose client went away: nobody saw one. */
@@ -33,7 +33,8 @@ export function record(context: OutboundContext, books: Books): void {
   context.peers.of(workload, namespace).request(books.status, books.reason, books.durationMs);
   const mode = books.port?.owner.accessLog ?? 'Errors';
   if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
-  writeAccess(context.log, {
+  if (!context.access.allows(mode)) return;
+  const line: AccessRecord = {
     direction: 'outbound',
     method: books.head.method,
     path: books.head.path,
@@ -51,5 +52,6 @@ export function record(context: OutboundContext, books: Books): void {
     traceId: books.traceId,
     requestBytes: books.bytes?.request ?? 0,
     responseBytes: books.bytes?.response ?? 0,
-  });
+  };
+  writeAccess(context.log, line, context.access.takeDropped());
 }

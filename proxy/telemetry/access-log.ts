@@ -37,7 +37,9 @@ export function isWorthLogging(
   slowMs: number,
 ): boolean {
   if (mode === 'Off') return false;
-  return mode === 'All' || status >= 500 || reason !== '' || durationMs >= slowMs;
+  // An upgrade is meant to stay.
+  const slow = durationMs >= slowMs && status !== 101;
+  return mode === 'All' || status >= 500 || reason !== '' || slow;
 }
 
 /** Lines of errors, denials and refused connections: a burst, then so many a second. A whole outage must not cost more than its first lines say. */

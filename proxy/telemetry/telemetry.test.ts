@@ -13,6 +13,7 @@ test.each<[AccessLogMode, number, string, number, boolean]>([
   ['Errors', 503, '', 10, true],
   ['Errors', 404, 'no_route', 10, true],
   ['Errors', 200, '', 1_000, true],
+  ['Errors', 101, '', 60_000, false],
   ['All', 200, '', 10, true],
   ['Off', 503, 'unauthorized', 9_999, false],
 ])('%s: status %i, reason "%s", %i ms: logged %s', (mode, status, reason, ms, expected) => {
