@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { until } from '../base/testing/wait.ts';
+import { REASONS } from '../contract/reasons.ts';
 import { dial } from '../net/net.ts';
 import { call, rawClient } from './testing/apps.ts';
 import { workload } from './testing/configuration.ts';
@@ -110,6 +111,12 @@ describe('identity', () => {
     const denied = await call({ port: mesh.port, method: 'POST', body: 'x' });
     expect(denied).toMatchObject({ status: 403 });
     expect(denied.headers['x-heddle-reason']).toBe('unauthorized');
+    // The rule stands in the log of the called side, not in the answer.
+    expect(denied.body).toContain(REASONS.unauthorized);
+    expect(denied.body).not.toMatch(/denied by|default|spiffe/);
+    expect(mesh.payment.lines).toContainEqual(
+      expect.objectContaining({ reason: 'unauthorized', detail: `${ORDER_ID}: denied by default` }),
+    );
     mesh.order.credentials.set(await mesh.authority.issue('spiffe://test.local/ns/shop/sa/thief'));
     const thief = await call({ port: mesh.port });
     expect(thief.headers['x-heddle-reason']).toBe('unauthorized');
@@ -183,6 +190,9 @@ describe('plaintext', () => {
     const refused = await call({ port: http });
     expect(refused.status).toBe(403);
     expect(refused.headers['x-heddle-reason']).toBe('plaintext_refused');
+    expect(refused.body).toContain(REASONS.plaintext_refused);
+    expect(refused.body).not.toMatch(/payment|shop/);
+    expect(mesh.payment.lines.at(-1)).toMatchObject({ detail: expect.stringContaining('of shop/payment-v1') });
     const raw = rawClient(tcp);
     raw.socket.write('\x00binary');
     await until('the reset', () => raw.error === 'ECONNRESET');

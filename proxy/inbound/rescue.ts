@@ -13,6 +13,12 @@ const STATUS: Readonly<Partial<Record<Reason, number>>> = {
 
 const OTHERWISE = 503;
 
+/** Whoever reads these is not trusted with the name of the rule, the policy or the workload: they stand in the log only. */
+const GENERAL: Readonly<Partial<Record<Reason, string>>> = {
+  unauthorized: 'the log of the called proxy names the rule',
+  plaintext_refused: 'the caller needs a sidecar, or the port needs mTLS mode Permissive',
+};
+
 export function rescue(reason: Reason, detail: string): OwnResponse {
-  return { status: STATUS[reason] ?? OTHERWISE, reason, text: detail };
+  return { status: STATUS[reason] ?? OTHERWISE, reason, text: GENERAL[reason] ?? detail };
 }

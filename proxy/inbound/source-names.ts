@@ -15,6 +15,7 @@ export class SourceNames {
   readonly #names = new Map<string, Set<string>>();
 
   of(peer: MeshPeer): Source {
+    if (peer.identity === undefined) return PLAINTEXT_SOURCE;
     const [, , , , namespace = '', , serviceAccount = ''] = peer.identity.split('/');
     const workload = this.#bounded(peer.identity, peer.workload ?? serviceAccount)
       ? (peer.workload ?? serviceAccount)

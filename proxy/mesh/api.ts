@@ -70,7 +70,8 @@ export interface MeshClient {
 }
 
 export interface MeshPeer {
-  readonly identity: string;
+  /** Proved in the handshake. Undefined only where there was none: a pod that calls itself while it holds no certificate. */
+  readonly identity: string | undefined;
   /** As the peer describes itself, at most 63 and 253 characters of Kubernetes names: for telemetry only. */
   readonly workload: string | undefined;
   readonly namespace: string | undefined;

@@ -24,7 +24,7 @@ export function selfOpener(
   serve: ServeSelf,
   target: { readonly address: string; readonly port: number },
   self: SelfDescription,
-  identity: () => string,
+  identity: () => string | undefined,
 ): Opener {
   const start = (
     head: RequestHead,
