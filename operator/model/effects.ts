@@ -51,6 +51,21 @@ export class EffectFinder {
     affected.addresses ||= slice.namespace === 'default' && slice.service === 'kubernetes';
   }
 
+  /**
+   * Nodes or the networks of pods and Services changed: the address table, what depends on a caller's zone, and endpoints that name no pod
+   * (whether such an address is a node's, or inside the cluster). A new node must not make all configuration anew.
+   */
+  ofNetwork(): Effects {
+    const affected = new Effects();
+    affected.addresses = true;
+    this.#asViewer(affected);
+    for (const slice of this.#world.slices.values()) {
+      if (slice.endpoints.some((endpoint) => endpoint.pod === undefined))
+        affected.key(serviceKey(slice.namespace, slice.service));
+    }
+    return affected;
+  }
+
   ofNamespace(namespace: string): Effects {
     const affected = new Effects();
     this.#namespacePolicies(namespace, affected);

@@ -45,7 +45,7 @@ export class World {
 
   readonly #released = new Set<string>();
   readonly #nodeDependent = new Set<ObjectKey>();
-  /** Uids of namespaces that were terminating when they were first seen. */
+  /** Namespaces that were terminating when they were first seen. */
   readonly #seenDying = new Set<string>();
   readonly #effects = new EffectFinder(this);
   #settings: MeshSettings | undefined;
@@ -108,8 +108,7 @@ export class World {
    * talk to its pods. What their proxies hold stays.
    */
   isBlind(namespace: string): boolean {
-    const record = this.namespaces.get(namespace);
-    return record !== undefined && this.#seenDying.has(record.uid);
+    return this.#seenDying.has(namespace);
   }
 
   servicesIn(namespace: string): ReadonlySet<ServiceRecord> {
@@ -208,8 +207,8 @@ export class World {
   #applyNamespace(key: ObjectKey, next: NamespaceRecord | undefined): Affected {
     return this.#put(this.namespaces, key, next, (old) => {
       const affected = this.#effects.ofNamespace(key);
-      const wasBlind = old !== undefined && this.#seenDying.has(old.uid);
-      this.#noteDying(old, next);
+      const wasBlind = this.isBlind(key);
+      this.#noteDying(key, old, next);
       if (wasBlind !== this.isBlind(key)) for (const pod of this.podsIn(key)) affected.workloads.add(pod.uid);
       // A new object of the same name is another namespace: what the old one left frozen ends here.
       if (next !== undefined && old?.uid !== next.uid) this.#forget(key, affected);
@@ -218,9 +217,10 @@ export class World {
     });
   }
 
-  #noteDying(old: NamespaceRecord | undefined, next: NamespaceRecord | undefined): void {
-    if (old !== undefined && old.uid !== next?.uid) this.#seenDying.delete(old.uid);
-    if (next?.terminating === true && old?.uid !== next.uid) this.#seenDying.add(next.uid);
+  #noteDying(name: string, old: NamespaceRecord | undefined, next: NamespaceRecord | undefined): void {
+    if (old?.uid === next?.uid) return;
+    if (next?.terminating === true) this.#seenDying.add(name);
+    else this.#seenDying.delete(name);
   }
 
   /** A namespace's frozen policies end with the namespace, but not before its last pod. */
@@ -266,9 +266,7 @@ export class World {
     this.#foundRanges = undefined;
     this.#ranges = undefined;
     this.#nodeAddresses = undefined;
-    const affected = new Effects();
-    affected.everything();
-    return affected;
+    return this.#effects.ofNetwork();
   }
 }
 
