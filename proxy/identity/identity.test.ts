@@ -201,6 +201,32 @@ describe('identity', () => {
     expect(identity.renewal.kind).toBe('requesting');
   });
 
+  test('a kept certificate that the bundle no longer covers serves on, and a new one is asked for at once', async () => {
+    const operator = await operate();
+    const files = memoryStateFiles();
+    const first = identify(operator.target, { files });
+    await until('credentials', () => first.credentials.value);
+    first.stop();
+    const next = await createTestAuthority();
+    const again = identify('127.0.0.1:1', { files, roots: new Cell<string | undefined>(next.rootPem) });
+    expect(again.credentials.value?.rootsPem).toBe(next.rootPem);
+    expect(again.renewal.kind).toBe('requesting');
+  });
+
+  test('SIGHUP brings no older certificate back while there is an operator', async () => {
+    const operator = await operate();
+    const files = memoryStateFiles();
+    const first = identify(operator.target, { files });
+    await until('credentials', () => first.credentials.value);
+    const older = files.read(CREDENTIALS_FILE)!;
+    first.renewNow();
+    await until('the second certificate', () => files.read(CREDENTIALS_FILE) !== older);
+    const held = first.credentials.value;
+    files.write(CREDENTIALS_FILE, older);
+    first.reload();
+    expect(first.credentials.value).toBe(held);
+  });
+
   test('broken kept files are ignored with a line', () => {
     for (const content of ['', '{', '{"keyPem":1}', '{"keyPem":"x","chainPem":"y","rootsPem":"z","issuedAt":1}']) {
       const lines: string[] = [];

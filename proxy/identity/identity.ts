@@ -125,9 +125,15 @@ export function createIdentity(options: IdentityOptions): Identity {
       unsubscribe = options.roots.subscribe(changeRoots);
       if (options.request === undefined) return;
       renewal.start(kept === undefined ? undefined : { issuedAt: kept.issuedAt, notAfter: kept.credentials.notAfter });
+      // The bundle changed while this proxy was away: peers would refuse the kept certificate until its renewal.
+      const held = credentials.value;
+      if (held !== undefined && !chainsTo(held, held.rootsPem)) renewal.renewNow();
     },
     renewNow: () => renewal.renewNow(),
-    reload: () => void load(),
+    reload() {
+      // With an operator the kept file is a copy of ours, and an older one where it could not be written.
+      if (options.request === undefined) load();
+    },
     stop() {
       unsubscribe();
       renewal.stop();
