@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { SocketTransport } from '../base/socket-transport.ts';
-import { HEADERS } from '../contract/headers.ts';
 import { REASONS, type Reason } from '../contract/reasons.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
 import { serveHttp2 } from '../http/h2/h2.ts';
@@ -192,10 +191,7 @@ function refusePlaintext(
     first: http.first,
     onRequest(exchange: ServerExchange) {
       exchange.receiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
-      const response = rescue(
-        reason,
-        `${detail} wants mutual TLS; the caller has no sidecar: give it one, or allow Permissive`,
-      );
+      const response = rescue(reason, REASONS[reason]);
       connection.drain();
       sendOwn(exchange, ownMessage(exchange.head, response));
       const books = {
@@ -207,7 +203,7 @@ function refusePlaintext(
         attempt: 1,
         traceId: '',
       };
-      record(context, { ...books, status: response.status, detail: `${peer}: ${HEADERS.reason} ${reason}` });
+      record(context, { ...books, status: response.status, detail: `${peer}: ${detail}` });
     },
   });
 }

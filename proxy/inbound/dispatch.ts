@@ -95,6 +95,10 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       return undefined;
     }
     const { identity } = this.#caller.source;
+    if (identity === undefined && rules.mtlsMode(this.#target.port) === 'Strict') {
+      this.#refuse('plaintext_refused', `port ${this.#target.port}: a caller without identity`, false);
+      return undefined;
+    }
     const verdict = rules.authorizer.request(identity, this.#target.port, this.#head.method, this.#head.path);
     if (!verdict.allowed) {
       this.#refuse('unauthorized', `${identity ?? 'a caller without identity'}: denied by ${verdict.rule}`, false);
