@@ -4,6 +4,7 @@ import { RetryBudget } from '../balance/retry-budget.ts';
 import { makeSplit, type Split } from '../balance/split.ts';
 import type { Random } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
+import { PORTS } from '../contract/bootstrap.ts';
 import type {
   AccessLogMode,
   Configuration,
@@ -209,6 +210,9 @@ const POD_IDLE_TIMEOUT_MS = 60_000;
 /** Ports of one pod that are remembered; a scan over all of them must not fill the memory. */
 const MAX_POD_PORTS = 64;
 
+/** A sidecar's own ports are never redirected to its inbound side: a meshed Prometheus reads metrics as any other does. */
+const OWN_PLAIN_PORTS: readonly number[] = [PORTS.health, PORTS.metrics];
+
 /** Any port of the pod may be dialled: ports are built when they are first asked for, at most `MAX_POD_PORTS` are kept. */
 function buildPod(content: PodConfiguration, context: BuildContext): BuiltDestination {
   const held = new Map<string, EndpointState>();
@@ -258,7 +262,7 @@ function buildPodPort(
   context: BuildContext,
 ): BuiltPort {
   const declared = content.ports.find((entry) => entry.port === port);
-  const plain = content.plainPorts?.includes(port) === true;
+  const plain = OWN_PLAIN_PORTS.includes(port) || content.plainPorts?.includes(port) === true;
   const endpoint: Endpoint = {
     address: context.key.slice('pod/'.length),
     port,

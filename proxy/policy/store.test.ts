@@ -200,7 +200,7 @@ test('a pod answers on any port; ports behind its proxy expect its identity', ()
   store.commit(store.prepare('pod/10.1.2.3', content));
   const decision = store.lookup('10.1.2.3');
   if (decision.kind !== 'destination') throw new Error('not there');
-  const seen = [3000, 9000, 9999].map((port) => {
+  const seen = [3000, 9000, 9999, 19_804, 19_805].map((port) => {
     const found = portOf(decision.entry, port);
     if (found.kind !== 'port') throw new Error('no port');
     return [found.port.protocol, found.port.owner.endpoints.at(-1)?.endpoint.identity];
@@ -209,6 +209,8 @@ test('a pod answers on any port; ports behind its proxy expect its identity', ()
     ['http', content.identity],
     ['auto', undefined],
     ['auto', content.identity],
+    ['auto', undefined],
+    ['auto', undefined],
   ]);
   for (let port = 10_000; port < 10_200; port++) portOf(decision.entry, port);
   expect(store.endpoints.size).toBe(64);
