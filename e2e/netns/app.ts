@@ -1,9 +1,10 @@
 /**
  * The application of this suite, one process a pod: `node app.ts <name>`. Listens on all addresses:
  * 3000 HTTP (echo of the request, `/bytes/<n>`, `/slow/<ms>`, `/sink`, upgrade), 3001 the same, 4000 speaks first, 4001 the same, 4002 echoes bytes after the
- * client's end, 2222 and 9999 HTTP (excluded ports); 5000 HTTP on 127.0.0.1 only. Prints `ready`.
+ * client's end, 6000 and 6001 HTTP/2 (echo of the request, with trailers), 2222 and 9999 HTTP (excluded ports); 5000 HTTP on 127.0.0.1 only. Prints `ready`.
  */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
 
 const name = process.argv[2] ?? 'app';
@@ -65,6 +66,23 @@ function http(port: number, host = '::'): Promise<void> {
   return new Promise((resolve) => void server.listen({ port, host, backlog: 4_096 }, () => resolve()));
 }
 
+function http2(port: number): Promise<void> {
+  const server = createHttp2Server();
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on('error', () => {});
+    let received = 0;
+    stream.on('data', (piece: Buffer) => {
+      received += piece.length;
+    });
+    stream.on('end', () => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-received': String(received) }));
+      stream.end(JSON.stringify({ app: name, headers: { ...headers }, received, from: '', to: '' }));
+    });
+  });
+  return new Promise((resolve) => void server.listen({ port, host: '::' }, () => resolve()));
+}
+
 function tcp(port: number, serve: (socket: Socket) => void): Promise<void> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
@@ -93,6 +111,8 @@ await Promise.all([
   http(2222),
   http(9999),
   http(5000, '127.0.0.1'),
+  http2(6000),
+  http2(6001),
   tcp(4000, greet),
   tcp(4001, greet),
   tcp(4002, collect),

@@ -131,6 +131,34 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'HTTP/2 is routed by request: proved to a meshed pod, trailers and a large body too; with prior knowledge to a plain one',
+    async run({ order, family }) {
+      const send = 1_048_576;
+      const [meshed, unmeshed] = await order.run([
+        { kind: 'http2', address: PODS.payment[family], port: 6000, send },
+        { kind: 'http2', address: PODS.plain[family], port: 6000 },
+      ]);
+      const seen = echo(meshed!);
+      deepEqual([seen.app, seen.headers['x-heddle-peer'], seen.received], ['payment', identityOf('order'), send]);
+      equal(meshed?.text, String(send));
+      const direct = echo(unmeshed!);
+      deepEqual([direct.app, direct.headers['x-heddle-peer']], ['plain', undefined]);
+      match(direct.headers['traceparent'] ?? '', /^00-/);
+    },
+  },
+  {
+    name: 'HTTP/2 in plain: refused with the reason where Strict, served where Permissive',
+    async run({ plain: caller, family }) {
+      const address = PODS.payment[family];
+      const [refused, served] = await caller.run([
+        { kind: 'http2', address, port: 6000 },
+        { kind: 'http2', address, port: 6001 },
+      ]);
+      deepEqual([refused?.status, refused?.headers?.['x-heddle-reason']], [403, 'plaintext_refused']);
+      deepEqual([echo(served!).app, echo(served!).headers['x-heddle-peer']], ['payment', undefined]);
+    },
+  },
+  {
     name: 'Permissive: meshed callers still come proved, also where the server speaks first',
     async run({ order, family }) {
       const address = PODS.payment[family];

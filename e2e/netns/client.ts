@@ -3,6 +3,7 @@
  * results. A step that fails gives `{ error }`: refusals are results too.
  */
 import { Agent, request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 
 export type Step =
@@ -16,6 +17,8 @@ export type Step =
       /** Bytes of the request body. */
       readonly send?: number;
     }
+  /** One HTTP/2 request with prior knowledge; the answer's `text` is the trailer `x-received`. */
+  | { readonly kind: 'http2'; readonly address: string; readonly port: number; readonly send?: number }
   /** Sends `send`, ends after `endAfter` was read (default: at once), reads to the end. */
   | {
       readonly kind: 'tcp';
@@ -78,6 +81,35 @@ function http(step: Extract<Step, { kind: 'http' }>): Promise<Result> {
     outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
     outgoing.on('error', (error: Error & { code?: string }) => resolve({ error: error.code ?? error.message }));
     sendBody(outgoing, step.send ?? 0);
+  });
+}
+
+function http2(step: Extract<Step, { kind: 'http2' }>): Promise<Result> {
+  const host = step.address.includes(':') ? `[${step.address}]` : step.address;
+  const session = connectHttp2(`http://${host}:${step.port}`);
+  return new Promise((resolve) => {
+    session.on('error', (error: Error & { code?: string }) => resolve({ error: error.code ?? error.message }));
+    // Said here because Node would leave the brackets of an IPv6 address out, which makes it no authority (RFC 3986 3.2.2).
+    const stream = session.request({ ':method': 'POST', ':path': '/', ':authority': `${host}:${step.port}` });
+    const headers: Record<string, string> = {};
+    let body = '';
+    let text = '';
+    stream.setTimeout(TIMEOUT_MS, () => session.destroy(new Error('timeout')));
+    stream.on('response', (received) => {
+      for (const [name, value] of Object.entries(received)) headers[name] = String(value);
+    });
+    stream.on('trailers', (trailers) => {
+      text = String(trailers['x-received']);
+    });
+    stream.on('data', (piece: Buffer) => {
+      body += piece.toString();
+    });
+    stream.on('error', (error: Error & { code?: string }) => resolve({ error: error.code ?? error.message }));
+    stream.on('close', () => {
+      session.close();
+      resolve({ status: Number(headers[':status']), headers, body, text });
+    });
+    sendBody(stream, step.send ?? 0);
   });
 }
 
@@ -148,6 +180,7 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const step of steps) {
     if (step.kind === 'http') results.push(await http(step));
+    else if (step.kind === 'http2') results.push(await http2(step));
     else if (step.kind === 'tcp') results.push(await tcp(step));
     else results.push(await slow(step));
   }

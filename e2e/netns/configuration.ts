@@ -81,6 +81,7 @@ function workload(pod: PodName): WorkloadConfiguration {
       ports: [
         { port: 3001, mode: 'Permissive' },
         { port: 4001, mode: 'Permissive' },
+        { port: 6001, mode: 'Permissive' },
       ],
     },
     ports: [],

@@ -43,7 +43,7 @@ export interface AbsentConfiguration {
 
 export type MtlsMode = 'Permissive' | 'Strict';
 
-/** Declared protocol of a port; `auto` = look at the first bytes. `tcp` is opaque; `http2` and `grpc` pass as opaque streams until the codec is wired. */
+/** Declared protocol of a port; `auto` = look at the first bytes. `tcp` is opaque; the others are HTTP of the version that each client speaks. */
 export type Protocol = 'auto' | 'http' | 'http2' | 'grpc' | 'tcp';
 
 /** The proxy's own inbound side. */
