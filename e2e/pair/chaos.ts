@@ -71,7 +71,11 @@ export async function chaos(report: Report): Promise<void> {
 /** Until requests of every door succeed again. */
 async function calm(world: World): Promise<void> {
   for (const door of [HTTP, RETRIED, RAW]) {
-    await poll(async () => (await once(world, door, `GET /calm HTTP/1.1\r\n${H}\r\n`))?.status === 200, 20_000, `a calm door ${door}`);
+    await poll(
+      async () => (await once(world, door, `GET /calm HTTP/1.1\r\n${H}\r\n`))?.status === 200,
+      20_000,
+      `a calm door ${door}`,
+    );
   }
 }
 
@@ -147,18 +151,29 @@ async function ask(client: RawClient, random: () => number, tally: Tally): Promi
   const key = random() < 0.5 ? 'Idempotency-Key: k\r\n' : '';
   if (kind === 0) client.send(`GET /bytes?size=${size}&seed=${seed} HTTP/1.1\r\n${H}\r\n`);
   else if (kind === 1) client.send(`POST /echo HTTP/1.1\r\n${H}${key}Content-Length: ${size}\r\n\r\n`);
-  else client.send(`PUT /echo?as=chunked HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n${size === 0 ? '' : `${size.toString(16)}\r\n`}`);
+  else
+    client.send(
+      `PUT /echo?as=chunked HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n${size === 0 ? '' : `${size.toString(16)}\r\n`}`,
+    );
   const sending =
-    kind === 0 ? Promise.resolve() : client.upload(body).then(() => void (kind === 2 && client.send(size === 0 ? '0\r\n\r\n' : '\r\n0\r\n\r\n')));
+    kind === 0
+      ? Promise.resolve()
+      : client.upload(body).then(() => void (kind === 2 && client.send(size === 0 ? '0\r\n\r\n' : '\r\n0\r\n\r\n')));
   const before = performance.now();
   try {
     const answer = await client.answer({ withinMs: 15_000 });
-    return judge(answer, body, tally) && (await Promise.race([sending.then(() => true), client.gone(10_000).then(() => false)]));
+    return (
+      judge(answer, body, tally) &&
+      (await Promise.race([sending.then(() => true), client.gone(10_000).then(() => false)]))
+    );
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     // A cut answer is seen as one. None at all, or one that never came, is not allowed.
     if (client.began) tally.cut++;
-    else tally.wrong.push(`no answer (${text}) after ${(performance.now() - before).toFixed(0)} ms to kind ${kind}, ${size} bytes`);
+    else
+      tally.wrong.push(
+        `no answer (${text}) after ${(performance.now() - before).toFixed(0)} ms to kind ${kind}, ${size} bytes`,
+      );
     return false;
   }
 }

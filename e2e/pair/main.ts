@@ -4,12 +4,21 @@
  */
 import process from 'node:process';
 import { bodies } from './bodies.ts';
+import { chaos } from './chaos.ts';
+import { floods } from './floods.ts';
 import { Report } from './report.ts';
 import { resources } from './resources.ts';
 import { smuggling } from './smuggling.ts';
 import { timeouts } from './timeouts.ts';
 
-const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = { smuggling, bodies, timeouts, resources };
+const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
+  smuggling,
+  bodies,
+  timeouts,
+  resources,
+  floods,
+  chaos,
+};
 
 const [wanted, only] = process.argv.slice(2);
 const report = new Report(only);

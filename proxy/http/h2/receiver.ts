@@ -26,6 +26,8 @@ export class FrameReceiver implements FrameSink {
   /** Bytes that paused streams hold, and credit that is kept back because of them. */
   #held = 0;
   #withheld = 0;
+  /** WINDOW_UPDATE frames so far. */
+  #updates = 0;
 
   constructor(session: Session) {
     const { limits, role } = session.options;
@@ -271,6 +273,9 @@ export class FrameReceiver implements FrameSink {
   /** 6.9 */
   #windowUpdate(id: number, buffer: Buffer, start: number, end: number): undefined {
     if (end - start !== 4) return this.#faults.fail(ERROR.frameSize, 'WINDOW_UPDATE that is not 4 bytes long');
+    // 10.5: who sends more of these than our frames can give a reason for only keeps us busy
+    const reasons = UPDATES_PER_MESSAGE * (this.#session.sender.messages + 1);
+    if (++this.#updates > reasons && !this.#faults.countIdle()) return;
     const increment = buffer.readUInt32BE(start) & MAX_WINDOW;
     if (id === 0) {
       if (increment === 0) return this.#faults.fail(ERROR.protocol, 'WINDOW_UPDATE of 0');
@@ -302,4 +307,6 @@ export class FrameReceiver implements FrameSink {
   }
 }
 
+/** Honest peers send one or two for each DATA frame, and one for a stream that they open. */
+const UPDATES_PER_MESSAGE = 10;
 const NOBODY: StreamReceiver = { onHeaders() {}, onData() {}, onEnd() {}, onDrain() {}, onReset() {} };

@@ -13,6 +13,8 @@ const HIGH_WATER = 65_536;
 export class Sender {
   readonly out = new Output();
   readonly encoder = new HpackEncoder();
+  /** HEADERS and DATA frames sent: what a peer may have reason to answer with WINDOW_UPDATE. */
+  messages = 0;
   /** DATA frames sent so far. */
   dataFrames = 0;
   readonly #transport: Transport;
@@ -78,6 +80,7 @@ export class Sender {
 
   /** HEADERS, and CONTINUATION when the block is longer than a frame (RFC 9113 6.2, 6.10). */
   headers(streamId: number, list: readonly string[], endStream: boolean): void {
+    this.messages++;
     const bound = hpackBound(list);
     const flags = endStream ? FLAG.endStream : 0;
     if (bound > MAX_FRAME) {
@@ -182,6 +185,7 @@ export class Sender {
 
   #data(stream: Stream, buffer: Buffer, start: number, end: number): void {
     const size = end - start;
+    this.messages++;
     this.out.reserve(FRAME_HEAD + size);
     this.#lastDataAt = this.out.at;
     putHead(this.out.buffer, this.out.at, size, FRAME.data, 0, stream.id);

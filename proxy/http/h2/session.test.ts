@@ -262,6 +262,8 @@ describe('floods', () => {
       repeat(20, () => frame(FRAME.priority, 0, 1, '\0\0\0\x05\x05')),
       { idle: { burst: 19, perSecond: 1 } },
     ],
+    // Ten come free, before anything was sent to them.
+    ['WINDOW_UPDATE', repeat(30, () => windowUpdate(0, 1)), { idle: { burst: 19, perSecond: 1 } }],
     ['unknown frames', repeat(20, () => frame(0xee, 0, 0, 'x')), { idle: { burst: 19, perSecond: 1 } }],
     [
       'CONTINUATION by count',
@@ -284,6 +286,16 @@ describe('floods', () => {
     expect(harness.goaway()?.[1]).toBe(ERROR.enhanceYourCalm);
     expect(harness.transport.ended).toBe(true);
     expect(harness.session.active).toBe(0);
+  });
+
+  test('WINDOW_UPDATE that answers what we send is not counted', () => {
+    const harness = Harness.ready('server', { idle: { burst: 1, perSecond: 1 } });
+    for (let id = 1; id < 200; id += 2) {
+      harness.deliver(headers(id, true));
+      harness.streams.at(-1)?.sendHeaders([':status', '200'], false);
+      for (let count = 0; count < 5; count++) harness.deliver(windowUpdate(id, 1_000), windowUpdate(0, 1_000));
+    }
+    expect(harness.goaway()).toBeUndefined();
   });
 
   test('one fewer is not, and the allowance comes back with time', () => {
