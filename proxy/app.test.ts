@@ -308,6 +308,17 @@ describe('environment', () => {
     });
   });
 
+  test('the API server as the kubelet names it; a name is none', () => {
+    const read = (host: string) =>
+      readEnvironment(variables('operator:1', { KUBERNETES_SERVICE_HOST: host })).apiServer;
+    expect(['10.96.0.1', 'FD00:0::1', 'kubernetes.default', ''].map(read)).toEqual([
+      '10.96.0.1',
+      'fd00::1',
+      undefined,
+      undefined,
+    ]);
+  });
+
   test('the version told to the operator is that of the package', () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
       version: string;

@@ -73,7 +73,7 @@ export function createApp(options: AppOptions): App {
   const bundle = createTrustBundle({ file: environment.trustBundleFile, clock, log });
   const identity = identityOf(options, bundle, files);
   const { credentials } = identity;
-  const store = new Store({ clock, random });
+  const store = new Store({ clock, random, apiServer: environment.apiServer });
   const control = controlOf(options, store, identity, files, metrics);
   const inbound = createInbound({
     clock,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type Environment, optionalInteger, optionalText, requireText } from './base/env.ts';
 import { HeddleError } from './base/errors.ts';
 import type { LogLevel } from './base/log.ts';
@@ -31,6 +32,8 @@ export interface ProxyEnvironment {
   readonly trustBundleFile: string;
   readonly leafSeconds: number | undefined;
   readonly unusedKeyMs: number;
+  /** Canonical; as the kubelet tells every container. Undefined: not told, or a name. */
+  readonly apiServer: string | undefined;
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -61,6 +64,7 @@ export function readEnvironment(env: Environment): ProxyEnvironment {
     trustBundleFile: optionalText(env, ENV.trustBundleFile, PATHS.trustBundle),
     leafSeconds: leafSeconds === 0 ? undefined : leafSeconds,
     unusedKeyMs: optionalInteger(env, ENV.unusedKeySeconds, 1_800, 1, 86_400) * 1_000,
+    apiServer: readApiServer(env),
   };
 }
 
@@ -82,6 +86,11 @@ function readAddresses(env: Environment): string[] {
   throw new HeddleError('environment', `${ENV.podIps} holds "${wrong}", which is no address`, {
     where: { name: ENV.podIps },
   });
+}
+
+function readApiServer(env: Environment): string | undefined {
+  const address = canonicalAddress(optionalText(env, 'KUBERNETES_SERVICE_HOST', ''));
+  return isIP(address) === 0 ? undefined : address;
 }
 
 function readSource(env: Environment): ProxyEnvironment['source'] {

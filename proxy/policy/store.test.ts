@@ -73,6 +73,25 @@ test('before the address table is there, connections wait for it', () => {
   expect(seen).toEqual([{ kind: 'passthrough' }]);
 });
 
+test('before the address table is there, only the API server passes; nothing else leaves in plaintext unasked', () => {
+  const clock = new FakeClock();
+  const store = new Store({ clock, random: seededRandom(1), apiServer: '10.96.0.1' });
+  store.setControlState('connected');
+  expect(store.lookup('10.96.0.1')).toEqual({ kind: 'passthrough' });
+  const seen: SettledDecision[] = [];
+  for (const address of ['192.168.7.7', '1.2.3.4']) store.resolve(address, (decision) => seen.push(decision));
+  clock.advance(2_000);
+  expect(seen).toMatchObject(new Array(2).fill({ kind: 'refuse', reason: 'config_pending' }));
+  // From then on the table decides, about the API server's address too; a meshed pod outside the ranges stands in it by itself.
+  store.setAddresses({ ranges: ['10.0.0.0/8'], entries: { '192.168.7.7': 'pod/192.168.7.7' } });
+  expect(store.lookup('10.96.0.1')).toEqual({ kind: 'pending', key: 'pod/10.96.0.1' });
+  expect(store.lookup('192.168.7.7')).toEqual({ kind: 'pending', key: 'pod/192.168.7.7' });
+  // A lost stream changes nothing: the table is kept, and what it names is refused and never passed.
+  store.setControlState('disconnected');
+  store.resolve('192.168.7.7', (decision) => seen.push(decision));
+  expect(seen[2]).toMatchObject({ kind: 'refuse', reason: 'control_plane_unreachable' });
+});
+
 describe('an address whose table entry comes while it is waited for', () => {
   const table = (entries: Record<string, string>) => ({ ranges: ['10.0.0.0/8'], entries });
   const begin = () => {

@@ -52,6 +52,8 @@ export interface StoreOptions {
   readonly random: Random;
   /** Default 2,000 ms. */
   readonly waitMs?: number;
+  /** Canonical address of the API server: passes while no address table was received, and the table says so later. Absent: waits like all. */
+  readonly apiServer?: string | undefined;
   /** Connections and requests that may wait for configuration at once; default 1,024. */
   readonly maxWaiting?: number;
 }
@@ -166,9 +168,9 @@ export class Store {
     return key === PASSTHROUGH_KEY ? { kind: 'passthrough' } : this.#destination(key);
   }
 
-  /** Undefined while the address table is missing. */
+  /** Undefined while the address table is missing: then nothing but the API server passes. */
   #keyOf(address: string): Key | undefined {
-    if (this.#ranges === undefined) return undefined;
+    if (this.#ranges === undefined) return address === this.#options.apiServer ? PASSTHROUGH_KEY : undefined;
     const key = this.#addresses.get(address);
     if (key !== undefined) return key;
     return this.#ranges.contains(address) ? podKey(address) : PASSTHROUGH_KEY;
