@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import type { Reason } from '../contract/reasons.ts';
 import {
   type ClientExchange,
@@ -11,7 +10,7 @@ import {
   type RequestHead,
   type ResponseReceiver,
 } from '../http/http.ts';
-import type { DialOptions } from '../net/net.ts';
+import { type DialOptions, socketTransport } from '../net/net.ts';
 import type { Connections, ConnectWaiter, Opener, TryMeta } from './connections.ts';
 import type { EndpointState } from './endpoints.ts';
 import { connectFailure } from './failures.ts';
@@ -117,7 +116,7 @@ export class PlainConnections implements Connections {
     this.#dialling--;
     this.#quarantine.succeeded();
     const connection = new PlainConnection();
-    const client = createHttp1Client(new SocketTransport(socket), {
+    const client = createHttp1Client(socketTransport(socket), {
       limits: this.#options.limits,
       clock: this.#options.clock,
       onIdle: () => this.#release(connection),

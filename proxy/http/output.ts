@@ -13,6 +13,13 @@ function exactly(bytes: Buffer): Buffer {
 }
 
 /**
+ * Memory that a turn's bytes are gathered in when nobody else of the process does so just then; given back once the kernel has taken them, so that
+ * an ordinary message costs no memory at all. Larger gatherings get their own.
+ */
+const SHARED_BYTES = 16_384;
+let shared: Buffer | undefined = Buffer.allocUnsafeSlow(SHARED_BYTES);
+
+/**
  * Gathers what is written in one event-loop turn into one `transport.write`: a head with the body that came with it is one
  * system call. Text is latin1. Flushed by `flush`, by size, or at the end of the turn.
  */
@@ -21,6 +28,8 @@ export class Output {
   #text = '';
   #slab: Buffer | undefined;
   #length = 0;
+  /** The slab is the process's shared one. */
+  #borrowed = false;
   #scheduled = false;
   #blocked = false;
   /** Something was handed to the transport since this was set to false. */
@@ -69,6 +78,10 @@ export class Output {
 
   flush(): void {
     if (this.#text !== '') {
+      if (this.#slab === undefined && this.#transport.writeText !== undefined) {
+        this.#writeText();
+        return;
+      }
       if (this.#slab === undefined || this.#text.length > this.#slab.length - this.#length) {
         this.#reserve(this.#text.length);
       }
@@ -80,6 +93,7 @@ export class Output {
   /** Forgets what was gathered: nothing of it reaches the peer. */
   discard(): void {
     this.#text = '';
+    this.#giveBack();
     this.#slab = undefined;
     this.#length = 0;
   }
@@ -89,8 +103,15 @@ export class Output {
     if (this.#slab !== undefined && bytes <= this.#slab.length - this.#length) return;
     const again = this.#slab !== undefined;
     this.#writeSlab();
-    this.#slab = Buffer.allocUnsafe(bytes + (again ? Math.min(4 * bytes, GATHER_BYTES) : SLACK));
+    this.#giveBack();
     this.#length = 0;
+    if (shared !== undefined && bytes + SLACK <= SHARED_BYTES && this.#transport.lend !== undefined) {
+      this.#slab = shared;
+      this.#borrowed = true;
+      shared = undefined;
+    } else {
+      this.#slab = Buffer.allocUnsafe(bytes + (again ? Math.min(4 * bytes, GATHER_BYTES) : SLACK));
+    }
   }
 
   #settleText(): void {
@@ -108,7 +129,28 @@ export class Output {
     this.#slab = undefined;
     this.#length = 0;
     this.wrote = true;
-    if (!this.#transport.write(chunk)) this.#blocked = true;
+    if (this.#borrowed) this.#lend(slab, chunk);
+    else if (!this.#transport.write(chunk)) this.#blocked = true;
+  }
+
+  #giveBack(): void {
+    if (this.#borrowed) shared = this.#slab;
+    this.#borrowed = false;
+  }
+
+  #lend(slab: Buffer, chunk: Buffer): void {
+    this.#borrowed = false;
+    const free = chunk.buffer !== slab.buffer ? this.#transport.write(chunk) : this.#transport.lend?.(chunk) === true;
+    if (!free) this.#blocked = true;
+    // A slab that the transport keeps is not the process's any more.
+    shared = free || chunk.buffer !== slab.buffer ? slab : Buffer.allocUnsafeSlow(SHARED_BYTES);
+  }
+
+  #writeText(): void {
+    const text = this.#text;
+    this.#text = '';
+    this.wrote = true;
+    if (this.#transport.writeText?.(text) === false) this.#blocked = true;
   }
 
   #schedule(): void {

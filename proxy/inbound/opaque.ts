@@ -1,10 +1,9 @@
 import { connectFailure } from '../balance/failures.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import type { Transport, TransportReceiver } from '../base/transport.ts';
 import { ownMessage } from '../filters/own-response.ts';
 import type { Failure, RequestReceiver, ResponseHead } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
-import { peerName, tunnel } from '../net/net.ts';
+import { peerName, socketTransport, tunnel } from '../net/net.ts';
 import { answer } from './answer.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 import { forbids, type LiveConnection } from './live.ts';
@@ -99,7 +98,7 @@ function denial(
 
 async function connect(context: InboundContext, target: Target): Promise<Transport> {
   const socket = await context.dial({ ...target, timeoutMs: CONNECT_MS, clock: context.clock });
-  return new SocketTransport(socket);
+  return socketTransport(socket);
 }
 
 function join(

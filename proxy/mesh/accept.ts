@@ -1,9 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { type Goaway, Session, type SessionEnd, type SessionHandler, type Stream } from '../http/h2/h2.ts';
+import { socketTransport } from '../net/net.ts';
 import { MESH_ALPN, type PeerVerdict, startServerTls, verifyHandshake } from '../tls/tls.ts';
 import type { AcceptMeshOptions, MeshPeer, MeshServer, MeshServerExchange } from './api.ts';
 import { atWallTime } from './expiry.ts';
@@ -127,7 +127,7 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
     tls.off('close', this.#onTlsClose);
     this.#deadline.clear();
     const verdict = this.#verdict(tls);
-    const transport = new SocketTransport(tls);
+    const transport = socketTransport(tls);
     const peer = `${verdict.ok ? verdict.identity : 'a refused peer'} at ${this.#place}`;
     this.#session = new Session(
       transport,

@@ -2,9 +2,9 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { ERROR, type Goaway, Session, type SessionEnd, type SessionHandler } from '../http/h2/h2.ts';
+import { socketTransport } from '../net/net.ts';
 import { type Credentials, MESH_ALPN, startClientTls, verifyHandshake } from '../tls/tls.ts';
 import type { ConnectMeshOptions, MeshClient } from './api.ts';
 import { MeshClientConnection } from './client.ts';
@@ -157,7 +157,7 @@ class Opening implements SessionHandler {
     this.#reject = reject;
     this.#peer = `${options.expectedIdentity} at ${placeOf(options)}`;
     this.#session = new Session(
-      new SocketTransport(tls),
+      socketTransport(tls),
       {
         role: 'client',
         clock: options.clock,

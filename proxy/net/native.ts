@@ -71,3 +71,85 @@ function load(): NonNullable<typeof native> {
     );
   }
 }
+
+/** What of a socket's handle (libuv's TCP stream, or the TLS layer over it) is used. Node's own sockets stand on the same calls. */
+export interface StreamHandle {
+  /** Called for each read with what `lastRead` says. */
+  onread: () => void;
+  readStart(): number;
+  readStop(): number;
+  /** Reads go into this memory from now on, instead of 64 KiB of new memory each. */
+  useUserBuffer(buffer: Uint8Array): void;
+  /** Answer 0 or a negative errno; `wroteLater` tells whether bytes are left that `request.oncomplete` follows for. */
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  writeLatin1String(request: WriteRequest, text: string): number;
+}
+
+/** One write of a handle. May be used again as long as no write with it went on later. */
+export interface WriteRequest {
+  oncomplete: (status: number) => void;
+  /** Keeps the memory alive while the kernel has not taken it. */
+  buffer: Uint8Array | undefined;
+}
+
+interface Streams {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly kLastWriteWasAsync: number;
+}
+
+const HANDLE_CALLS = ['readStart', 'readStop', 'useUserBuffer', 'writeBuffer', 'writeLatin1String'] as const;
+let streams: Streams | 'none' | undefined;
+
+/**
+ * The handle of an open socket whose reads its owner wants to take over. Undefined where this Node shows no such handle (it is not
+ * documented), or when the peer's end was already read: then the socket's own streams must be used.
+ */
+export function streamHandle(socket: Socket): StreamHandle | undefined {
+  streams ??= loadStreams() ?? 'none';
+  if (streams === 'none' || socket.destroyed || socket.connecting) return undefined;
+  const { _handle: handle, _readableState: readable } = socket as unknown as {
+    readonly _handle?: StreamHandle | null;
+    readonly _readableState?: { readonly ended?: boolean };
+  };
+  if (handle === null || handle === undefined || readable?.ended !== false) return undefined;
+  return HANDLE_CALLS.every((name) => typeof handle[name] === 'function') ? handle : undefined;
+}
+
+export function writeRequest(): WriteRequest {
+  return new (loaded().WriteWrap)();
+}
+
+/** Bytes of the read that `onread` was just called for, or a negative errno. */
+export function lastRead(): number {
+  const { streamBaseState, kReadBytesOrError } = loaded();
+  return streamBaseState[kReadBytesOrError]!;
+}
+
+/** The last write left bytes behind that the kernel has not taken yet. */
+export function wroteLater(): boolean {
+  const { streamBaseState, kLastWriteWasAsync } = loaded();
+  return streamBaseState[kLastWriteWasAsync] !== 0;
+}
+
+function loaded(): Streams {
+  if (typeof streams === 'object') return streams;
+  throw new HeddleError('native_streams', 'no stream handle was taken: streamHandle answers undefined here');
+}
+
+/** The one door that Node leaves open to these names for programs; it may close, and then sockets are used as documented. */
+function loadStreams(): Streams | undefined {
+  const { binding } = process as unknown as { readonly binding?: (name: string) => Partial<Streams> };
+  try {
+    const found = binding?.('stream_wrap');
+    const complete =
+      typeof found?.WriteWrap === 'function' &&
+      ArrayBuffer.isView(found.streamBaseState) &&
+      typeof found.kReadBytesOrError === 'number' &&
+      typeof found.kLastWriteWasAsync === 'number';
+    return complete ? (found as Streams) : undefined;
+  } catch {
+    return undefined;
+  }
+}

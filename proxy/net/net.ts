@@ -7,4 +7,5 @@ export { checkOriginalDestination, originalDestination } from './orig-dst.ts';
 export type { OriginalDestination } from './original-destination.ts';
 export { type OwnAddress, ownAddresses } from './own-addresses.ts';
 export { type Peeked, type PeekOptions, peek } from './peek.ts';
+export { socketTransport } from './socket-transport.ts';
 export { type Tunnel, type TunnelOptions, type TunnelResult, tunnel } from './tunnel.ts';
