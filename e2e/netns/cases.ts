@@ -47,10 +47,11 @@ export const CASES: readonly Case[] = [
   {
     name: 'HTTP to a Service goes under mutual TLS, with the caller proved and at the pod its own address',
     async run({ order, family }) {
-      const headers = { 'x-heddle-peer': 'spiffe://evil', 'X-Mixed-Case': 'a' };
+      const headers = { 'x-heddle-peer': 'spiffe://evil', x_heddle_peer: 'spiffe://evil', 'X-Mixed-Case': 'a' };
       const seen = echo(await one(order, http(SERVICE[family], PORTS.http, { headers })));
       equal(seen.app, 'payment');
       equal(seen.headers['x-heddle-peer'], identityOf('order'));
+      equal(seen.headers['x_heddle_peer'], undefined);
       match(seen.headers['traceparent'] ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
       equal(plain(seen.to), PODS.payment[family]);
     },
@@ -117,6 +118,7 @@ export const CASES: readonly Case[] = [
         { kind: 'tcp', address, port: 4000, send: '\x00' },
       ]);
       deepEqual([refused?.status, refused?.headers?.['x-heddle-reason']], [403, 'plaintext_refused']);
+      ok(!/payment|shop/.test(refused?.body ?? ''), 'a stranger learns no name');
       equal(bytes?.error, 'ECONNRESET');
     },
   },
