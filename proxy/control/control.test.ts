@@ -25,7 +25,7 @@ interface World {
   sent(): ProxyMessage[];
 }
 
-function begin(files: StateFiles = memoryStateFiles(), reachable = true): World {
+function begin(files: StateFiles = memoryStateFiles(), reachable = true, maxKeys = 10_000): World {
   const clock = new FakeClock();
   const store = new FakeStore();
   const operator = createScriptedOperator();
@@ -52,6 +52,7 @@ function begin(files: StateFiles = memoryStateFiles(), reachable = true): World 
     proxyVersion: '0.1.0',
     instance: 'abc',
     serviceAddressSurvives: true,
+    maxKeys,
     clock,
     random: () => 0.5,
     log,
@@ -70,8 +71,8 @@ function begin(files: StateFiles = memoryStateFiles(), reachable = true): World 
   };
 }
 
-async function connected(files?: StateFiles): Promise<World> {
-  const world = begin(files);
+async function connected(files?: StateFiles, maxKeys?: number): Promise<World> {
+  const world = begin(files, true, maxKeys);
   await settle();
   world.stream().deliver({ type: 'welcome', operator: 'operator-0' });
   return world;
@@ -92,6 +93,25 @@ function update(key: Key, content: unknown, changes: Partial<Update> = {}): Upda
 }
 
 describe('control', () => {
+  test('with all room taken the key used longest ago makes room, so a scan of addresses keeps nobody out', async () => {
+    const { clock, store, stream, sent } = await connected(undefined, 3);
+    for (const name of ['a', 'b', 'c']) {
+      store.onWanted?.(`service/shop/${name}`);
+      await settle();
+      stream().deliver(update(`service/shop/${name}`, { ...service, name }));
+      clock.advance(10);
+    }
+    store.used.set('service/shop/a', clock.now());
+    sent();
+    store.onWanted?.('pod/10.9.9.9');
+    await settle();
+    expect(sent()).toEqual([
+      { type: 'unsubscribe', keys: ['service/shop/b'] },
+      { type: 'subscribe', keys: ['pod/10.9.9.9'] },
+    ]);
+    expect([...store.held.keys()]).toEqual(['service/shop/a', 'service/shop/c']);
+  });
+
   test('commits, acks, reports; preloads what the workload names', async () => {
     const { store, stream, sent, control } = await connected();
     expect(store.state).toBe('connected');

@@ -44,6 +44,8 @@ export interface ControlOptions {
   readonly serviceAddressSurvives: boolean | undefined;
   /** Default 30 min. */
   readonly unusedMs?: number;
+  /** Keys held at once; default 10,000, as the operator takes. */
+  readonly maxKeys?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -78,7 +80,12 @@ export function createControl(options: ControlOptions): Control {
   const counters = createCounters(options.metrics);
   const applier = createApplier({ store, lastGood, log, own: options.own });
   const unusedMs = options.unusedMs ?? UNUSED_MS;
-  const subscriptions = createSubscriptions({ clock, unusedMs, lastUsed: (key) => store.lastUsed(key) });
+  const subscriptions = createSubscriptions({
+    clock,
+    unusedMs,
+    lastUsed: (key) => store.lastUsed(key),
+    ...(options.maxKeys === undefined ? {} : { maxKeys: options.maxKeys }),
+  });
   const reporter = createReporter({ clock, draining: () => store.draining(), send: (report) => client.send(report) });
   let sweep: Timer | undefined;
   let grace: Timer | undefined;
@@ -86,6 +93,10 @@ export function createControl(options: ControlOptions): Control {
   const fresh = new Set<Key>();
 
   const want = (key: Key): void => {
+    // Nothing is dropped while the operator could not give it back.
+    if (subscriptions.full && !subscriptions.has(key) && client.state.kind === 'connected') {
+      giveUp(subscriptions.takeOldest());
+    }
     const added = subscriptions.add(key);
     if (client.state.kind !== 'connected') restoreMissing(key);
     else if (added) tell(key);
@@ -132,7 +143,9 @@ export function createControl(options: ControlOptions): Control {
     sweep = clock.after(Math.max(100, Math.min(60_000, unusedMs / 10)), giveUpUnused);
     // Nothing is dropped while the operator could not give it back.
     if (client.state.kind !== 'connected') return;
-    const keys = subscriptions.takeUnused();
+    giveUp(subscriptions.takeUnused());
+  };
+  const giveUp = (keys: readonly Key[]): void => {
     for (const key of keys) applier.drop(key);
     for (let at = 0; at < keys.length; at += KEYS_A_MESSAGE) {
       client.send({ type: 'unsubscribe', keys: keys.slice(at, at + KEYS_A_MESSAGE) });

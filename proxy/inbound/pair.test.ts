@@ -39,6 +39,8 @@ describe('HTTP', () => {
       metric(inbound, 'heddle_requests_total', 'direction="inbound"', 'source_workload="order"', 'code="200"'),
     ).toBe(1);
     expect(metric(inbound, 'heddle_tls_connections_total', 'result="accepted"')).toBe(1);
+    expect(metric(inbound, 'heddle_tls_state_total', 'source_workload="order"', 'kind="http",tls="mutual"')).toBe(1);
+    expect(metric(mesh.order.metrics.text(), 'heddle_tls_state_total', 'kind="http",tls="mutual"')).toBe(1);
   });
 
   test('bodies of many sizes come back byte for byte, on kept connections', async () => {

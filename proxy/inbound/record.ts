@@ -23,7 +23,9 @@ export interface Books {
 /** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
 export function record(context: InboundContext, books: Books): void {
   const { source, target } = books;
-  context.peers.of(source.workload, source.namespace).request(books.status, books.reason, books.durationMs);
+  const peer = context.peers.of(source.workload, source.namespace);
+  peer.request(books.status, books.reason, books.durationMs);
+  peer.secured('http', source.identity !== undefined);
   const mode = context.store.workload()?.configuration.accessLog ?? 'Errors';
   if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
   if (!context.access.allows(mode)) return;

@@ -71,6 +71,7 @@ export function carry(
       const reason = result.idle ? 'stream_idle_timeout' : result.error === undefined ? '' : 'upstream_reset';
       const peer = context.peers.of(target?.workload ?? port.name, target?.namespace ?? port.namespace);
       peer.tcp(reason, result.sent, result.received);
+      if (target !== undefined) peer.secured('tcp', target.identity !== undefined);
     },
   });
   client.resume();

@@ -26,6 +26,7 @@ describe('plain endpoints', () => {
     const labels =
       'direction="outbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop",code="200",reason=""';
     expect(metric(proxy, `heddle_requests_total{${labels}}`)).toBe(1);
+    expect(metric(proxy, 'heddle_tls_state_total', 'destination_workload="payment"', 'kind="http",tls="none"')).toBe(1);
     expect(proxy.lines).toEqual([]);
   });
 

@@ -30,7 +30,9 @@ export function record(context: OutboundContext, books: Books): void {
   const target = books.endpoint?.endpoint;
   const workload = target?.workload ?? books.port?.name ?? 'unknown';
   const namespace = target?.namespace ?? books.port?.namespace ?? '';
-  context.peers.of(workload, namespace).request(books.status, books.reason, books.durationMs);
+  const peer = context.peers.of(workload, namespace);
+  peer.request(books.status, books.reason, books.durationMs);
+  if (target !== undefined) peer.secured('http', target.identity !== undefined);
   const mode = books.port?.owner.accessLog ?? 'Errors';
   if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
   if (!context.access.allows(mode)) return;

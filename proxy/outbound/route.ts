@@ -45,6 +45,8 @@ function balanced(port: BuiltPort, group: EndpointGroup, input: ChoiceInput): En
   return pick(group, { policy: port.policy, random: input.random, now: input.now }, input.avoid);
 }
 
+const MAX_KEPT = 64;
+
 /** All clients of an outbound side have one address, the pod's: one endpoint a group. Used again = kept for the whole time anew, as kube-proxy does. */
 function sticky(port: BuiltPort, group: EndpointGroup, input: ChoiceInput): EndpointState | undefined {
   const kept = port.state.affinity.get(group.name);
@@ -55,6 +57,8 @@ function sticky(port: BuiltPort, group: EndpointGroup, input: ChoiceInput): Endp
     !kept.endpoint.quarantined &&
     group.members.includes(kept.endpoint);
   const endpoint = usable ? kept.endpoint : balanced(port, group, input);
+  // Names of groups change with policies: what is kept of old ones is not worth a place.
+  if (port.state.affinity.size > MAX_KEPT) port.state.affinity.clear();
   if (endpoint !== undefined) port.state.affinity.set(group.name, { endpoint, until: input.now + port.affinityMs });
   return endpoint;
 }

@@ -37,6 +37,7 @@ export interface TrafficMetrics {
   readonly tcpBytes: Family<Counter>;
   readonly protocolMismatches: Family<Counter>;
   readonly accessLinesDropped: Family<Counter>;
+  readonly tlsState: Family<Counter>;
 }
 
 export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
@@ -83,6 +84,11 @@ export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
       'Connections that spoke another protocol than remembered.',
       ['direction'],
     ),
+    tlsState: metrics.counter(
+      'heddle_tls_state_total',
+      'HTTP requests and opaque connections that had a peer, by how they travelled: mutual TLS, or none.',
+      [...PEER_LABELS, 'kind', 'tls'],
+    ),
     accessLinesDropped: metrics.counter(
       'heddle_access_lines_dropped_total',
       'Access lines of errors and refusals that were not written because there were too many.',
@@ -110,6 +116,7 @@ export class PeerMetrics {
   /** By status, for requests without a reason. */
   readonly #codes: (Counter | undefined)[] = [];
   readonly #reasons = new Map<string, Counter>();
+  readonly #secured: (Counter | undefined)[] = [];
 
   constructor(metrics: TrafficMetrics, direction: Direction, source: WorkloadName, destination: WorkloadName) {
     this.#metrics = metrics;
@@ -121,6 +128,13 @@ export class PeerMetrics {
   request(status: number, reason: string, durationMs: number): void {
     this.#counter(status, reason).inc();
     this.#duration.observe(durationMs / 1_000);
+  }
+
+  /** Once for each request or opaque connection that had a peer on the network. */
+  secured(kind: 'http' | 'tcp', mutual: boolean): void {
+    const place = (kind === 'http' ? 0 : 2) + (mutual ? 1 : 0);
+    this.#secured[place] ??= this.#metrics.tlsState.child([...this.#labels, kind, mutual ? 'mutual' : 'none']);
+    this.#secured[place].inc();
   }
 
   tcp(reason: string, sent: number, received: number): void {
