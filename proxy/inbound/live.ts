@@ -1,5 +1,6 @@
 import type { Reason } from '../contract/reasons.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
+import { Handshakes } from './handshakes.ts';
 
 /** An inbound connection (or a tunnel inside one) that later rules may forbid. */
 export interface LiveConnection {
@@ -8,6 +9,8 @@ export interface LiveConnection {
   readonly port: number;
   /** Undefined: plaintext, or a handshake that is not finished. */
   readonly identity: string | undefined;
+  /** Asked instead of the rules for connections: an upgraded request knows its path. */
+  forbiddenBy?(rules: BuiltWorkload): Reason | undefined;
   close(reason: Reason): void;
   drain(): void;
 }
@@ -25,12 +28,17 @@ export function forbids(rules: BuiltWorkload, connection: Omit<LiveConnection, '
   return verdict.allowed ? undefined : 'unauthorized';
 }
 
+function reasonAgainst(rules: BuiltWorkload, connection: LiveConnection): Reason | undefined {
+  return connection.forbiddenBy === undefined ? forbids(rules, connection) : connection.forbiddenBy(rules);
+}
+
 const MAX_SOURCES = 1_024;
 
 /** All inbound connections, so that a commit can close what it forbids before it is reported in force, and a drain can tell everybody. */
 export class LiveConnections {
   readonly #all = new Set<LiveConnection>();
   readonly #meshed = new Set<string>();
+  readonly handshakes = new Handshakes();
   draining = false;
 
   /** Addresses from which mesh handshakes came lately: their silence is not taken for plaintext so soon. */
@@ -51,7 +59,7 @@ export class LiveConnections {
   enforce(rules: BuiltWorkload | undefined): number {
     let closed = 0;
     for (const connection of [...this.#all]) {
-      const reason = rules === undefined ? 'config_pending' : forbids(rules, connection);
+      const reason = rules === undefined ? 'config_pending' : reasonAgainst(rules, connection);
       if (reason === undefined) continue;
       this.#all.delete(connection);
       connection.close(reason);

@@ -21,6 +21,12 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     socket.resetAndDestroy();
     return;
   }
+  const decided = context.live.handshakes.begin(source);
+  if (decided === undefined) {
+    recordRefusal(context, target, peer, 'overloaded', 'too many unfinished mesh handshakes');
+    socket.resetAndDestroy();
+    return;
+  }
   const server = context.acceptMesh({
     socket,
     first,
@@ -33,14 +39,19 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     },
     onRequest: (exchange) => serveExchange(context, target, exchange),
     onOpen() {
+      decided();
       context.live.noteMeshed(source);
       context.metrics.tlsConnections.child(['inbound', 'accepted']).inc();
     },
     onRefuse(refusal) {
+      decided();
       context.metrics.tlsConnections.child(['inbound', refusal.reason]).inc();
       recordRefusal(context, target, refusal.identity ?? peer, refusal.reason, refusal.detail);
     },
-    onClose: () => leave(),
+    onClose() {
+      decided();
+      leave();
+    },
   });
   const leave = context.live.add({
     kind: 'mesh',
