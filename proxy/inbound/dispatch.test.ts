@@ -6,7 +6,7 @@ import { HEADERS } from '../contract/headers.ts';
 import type { Failure, RequestHead, RequestReceiver, ResponseHead } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import { dial } from '../net/net.ts';
-import { httpApp } from './testing/apps.ts';
+import { httpApp, tcpApp } from './testing/apps.ts';
 import { workload } from './testing/configuration.ts';
 import { createSide, type SideOptions } from './testing/side.ts';
 
@@ -39,7 +39,8 @@ class Exchange implements MeshServerExchange {
   aborted: Failure | undefined;
   readonly meta: MeshServerExchange['meta'];
 
-  constructor(deadlineMs?: number) {
+  constructor(deadlineMs?: number, changes: Partial<RequestHead> = {}) {
+    Object.assign(this.head, changes);
     this.meta = { kind: 'http', destination: '10.96.0.1:80', attempt: 1, deadlineMs };
   }
   respond(head: ResponseHead): void {
@@ -129,4 +130,33 @@ test('rules that come while a request waits for its connection decide: nothing r
   await settle();
   expect(arrived).toBe(0);
   expect(side.store.draining()).toBe(0);
+});
+
+test('an upgraded request is closed by rules that forbid its path, before they are reported; others stay', async () => {
+  const { side } = await open((_request, response) => response.end());
+  const app = await tcpApp((socket) => {
+    socket.on('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: chat\r\n\r\n'),
+    );
+  });
+  closing.push(app);
+  const upgraded = (path: string): Exchange => {
+    const exchange = new Exchange(undefined, {
+      method: 'GET',
+      path,
+      target: path,
+      upgrade: 'chat',
+      headers: ['host', 'a'],
+    });
+    side.inbound.serveSelf(exchange, { address: '127.0.0.1', port: app.port });
+    return exchange;
+  };
+  const [kept, forbidden] = [upgraded('/open'), upgraded('/closed')];
+  await until('both upgrades', () => kept.answered?.status === 101 && forbidden.answered?.status === 101);
+  const closed = { paths: [{ type: 'Exact' as const, value: '/closed' }] };
+  const rules = [{ name: 'closed', action: 'Deny' as const, from: [{ kind: 'anyone' as const }], to: [closed] }];
+  const authorization = { defaultAction: 'Allow' as const, rules };
+  side.store.commit(side.store.prepare('workload', workload({ workload: 'payment-v1', authorization })));
+  expect([kept.aborted, forbidden.aborted?.reason]).toEqual([undefined, 'unauthorized']);
+  expect([side.store.draining(), side.inbound.connections]).toEqual([1, 1]);
 });

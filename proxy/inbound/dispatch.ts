@@ -54,6 +54,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   /** Where this request waits for a connection, or got one. */
   #connections: Connections | undefined;
   #deadline: Timer | undefined;
+  #leaveLive: (() => void) | undefined;
   /** The rules that allowed it. */
   #rules: BuiltWorkload | undefined;
   readonly #lease = new Lease();
@@ -94,19 +95,25 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       this.#refuse('config_pending', NOT_CONFIGURED, true);
       return undefined;
     }
-    const { identity } = this.#caller.source;
-    if (identity === undefined && rules.mtlsMode(this.#target.port) === 'Strict') {
-      this.#refuse('plaintext_refused', `port ${this.#target.port}: a caller without identity`, false);
-      return undefined;
-    }
-    const verdict = rules.authorizer.request(identity, this.#target.port, this.#head.method, this.#head.path);
-    if (!verdict.allowed) {
-      this.#refuse('unauthorized', `${identity ?? 'a caller without identity'}: denied by ${verdict.rule}`, false);
+    const forbidden = this.#forbiddenBy(rules);
+    if (forbidden !== undefined) {
+      this.#refuse(forbidden.reason, forbidden.detail, false);
       return undefined;
     }
     this.#rules = rules;
     this.#lease.move(rules);
     return rules;
+  }
+
+  #forbiddenBy(rules: BuiltWorkload): { readonly reason: Reason; readonly detail: string } | undefined {
+    const { identity } = this.#caller.source;
+    const { port } = this.#target;
+    const who = identity ?? 'a caller without identity';
+    if (identity === undefined && rules.mtlsMode(port) === 'Strict') {
+      return { reason: 'plaintext_refused', detail: `port ${port}: ${who}` };
+    }
+    const verdict = rules.authorizer.request(identity, port, this.#head.method, this.#head.path);
+    return verdict.allowed ? undefined : { reason: 'unauthorized', detail: `${who}: denied by ${verdict.rule}` };
   }
 
   // The caller's side.
@@ -184,7 +191,30 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     this.#status = head.status;
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
     this.#responseEnded = head.framing === 'none';
+    if (this.#state === 'tunnel') this.#live();
     this.#exchange.respond(head);
+  }
+
+  /** An upgraded request lives as long as a connection: rules that forbid it close it. */
+  #live(): void {
+    const { port } = this.#target;
+    const { identity } = this.#caller.source;
+    this.#leaveLive = this.#context.live.add({
+      kind: identity === undefined ? 'plain-http' : 'mesh',
+      port,
+      identity,
+      forbiddenBy: (rules) => this.#forbiddenBy(rules)?.reason,
+      close: (reason) => this.#cut({ reason, unprocessed: false, detail: 'the upgraded connection was closed' }),
+      drain() {},
+    });
+  }
+
+  #cut(failure: Failure): void {
+    if (this.#state === 'over') return;
+    const upstream = this.#upstream;
+    this.#exchange.abort(failure);
+    this.#close(this.#status, failure.reason, failure.detail);
+    upstream?.abort();
   }
 
   onResponseBody(buffer: Buffer, start: number, end: number): void {
@@ -262,6 +292,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     this.#state = 'over';
     this.#held = [];
     this.#deadline?.clear();
+    this.#leaveLive?.();
     this.#lease.move(undefined);
     record(this.#context, {
       head: this.#head,
