@@ -122,6 +122,23 @@ test('GOAWAY: what runs goes on, the next request connects anew', async () => {
   await until('the answer', () => first.heard?.events[0] === 'end');
 });
 
+test('a connection on which hundreds were given up is left, so that the server does not cut it under the others', async () => {
+  const server = await http2Server(1_000);
+  const { connections, ask } = connectionsTo(server.port);
+  const kept = ask();
+  await until('the first stream', () => server.streams.length === 1);
+  for (let count = 0; count < 400; count++) {
+    const waiter = new Waiter();
+    const opener = connections.acquire(waiter, 1_000);
+    opener?.open(requestHead(), { destination: '', attempt: 1, deadlineMs: undefined }, new HeardResponse()).abort();
+  }
+  expect(ask().opener).toBeUndefined();
+  await until('another connection', () => server.sessions.length === 2);
+  answer(server.streams[0]!);
+  await until('the answer', () => kept.heard?.events[0] === 'end');
+  await until('the worn one to close', () => connections.open === 1);
+});
+
 test('a server that does not speak HTTP/2: unprocessed, and it is named so', async () => {
   const http1 = createHttp1Server((_request, response) => response.end());
   const waiter = connectionsTo(await listen(http1)).ask();

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
-import { SocketTransport } from '../base/socket-transport.ts';
 import { createHttp2Client, type Http2ClientConnection } from '../http/h2/h2.ts';
 import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from '../http/message.ts';
+import { socketTransport } from '../net/net.ts';
 import type { Connections, ConnectWaiter, Opener, TryMeta } from './connections.ts';
 import type { EndpointState } from './endpoints.ts';
 import { connectFailure } from './failures.ts';
@@ -14,6 +14,12 @@ import { Quarantine } from './quarantine.ts';
 const IDLE_MS = 60_000;
 /** Connections to one endpoint: each carries what its server allows at once (100 with most). */
 const MOST = 64;
+const KEEP_ALIVE_MS = 60_000;
+/**
+ * A connection on which so many requests were given up takes no new ones: servers end those that reset much (nghttp2: 1,000 at once, Envoy: half of 500), and
+ * a caller that cancels all the time must not cost the others their streams.
+ */
+const MOST_GIVEN_UP = 400;
 /** Connects without a waiting request that names its own limit (a probe, a second connection). */
 const CONNECT_MS = 3_000;
 
@@ -30,6 +36,10 @@ class Http2Connection implements Opener {
 
   get usable(): boolean {
     return this.client?.state === 'open' && this.client.capacity > 0;
+  }
+
+  get worn(): boolean {
+    return (this.client?.givenUp ?? 0) >= MOST_GIVEN_UP;
   }
 }
 
@@ -89,8 +99,14 @@ export class Http2Connections implements Connections {
   }
 
   #usable(): Http2Connection | undefined {
-    for (const connection of this.#all) if (connection.usable) return connection;
-    return undefined;
+    let worn: Http2Connection | undefined;
+    for (const connection of this.#all) {
+      if (!connection.usable) continue;
+      if (!connection.worn) return connection;
+      worn ??= connection;
+    }
+    // Rather a worn one than none.
+    return this.#all.size < MOST ? undefined : worn;
   }
 
   #connect(timeoutMs: number): void {
@@ -109,10 +125,12 @@ export class Http2Connections implements Connections {
 
   #connected(socket: Socket, timeoutMs: number): void {
     this.#quarantine.succeeded();
+    // Instead of PINGs, which gRPC servers punish: the kernel finds a dead peer of a long silent stream.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const connection = new Http2Connection();
     const late = this.#options.clock.after(timeoutMs, () => connection.client?.close());
     let ready = false;
-    connection.client = createHttp2Client(new SocketTransport(socket), {
+    connection.client = createHttp2Client(socketTransport(socket), {
       clock: this.#options.clock,
       onReady: () => {
         ready = true;
@@ -154,7 +172,7 @@ export class Http2Connections implements Connections {
   /** Nothing runs on it: it goes now if the endpoint is given up, else after a while. */
   #rest(connection: Http2Connection): void {
     connection.idle?.clear();
-    if (this.#draining && this.#waiting.length === 0) this.#retire(connection);
+    if (connection.worn || (this.#draining && this.#waiting.length === 0)) this.#retire(connection);
     else connection.idle = this.#options.clock.after(IDLE_MS, () => this.#retire(connection));
   }
 

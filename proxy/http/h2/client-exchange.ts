@@ -15,14 +15,17 @@ export class Http2ClientExchange implements ClientExchange, StreamReceiver {
   readonly #receiver: ResponseReceiver;
   /** For texts. */
   readonly #peer: string;
+  /** Of the whole connection. */
+  readonly #resets: { count: number };
   #state: 'waiting' | 'body' | 'tunnel' | 'done' = 'waiting';
   #informs = 0;
   #trailers: string[] | undefined;
 
-  constructor(asked: Asked, receiver: ResponseReceiver, peer: string) {
+  constructor(asked: Asked, receiver: ResponseReceiver, peer: string, resets: { count: number }) {
     this.#asked = asked;
     this.#receiver = receiver;
     this.#peer = peer;
+    this.#resets = resets;
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
@@ -43,6 +46,7 @@ export class Http2ClientExchange implements ClientExchange, StreamReceiver {
 
   abort(): void {
     this.#state = 'done';
+    if (this.stream?.closed === false) this.#resets.count++;
     this.stream?.reset(ERROR.cancel);
   }
 

@@ -109,6 +109,18 @@ describe('responses', () => {
     expect(heard.failure).toMatchObject({ reason: 'upstream_reset', unprocessed });
   });
 
+  test('8.1 RST_STREAM NO_ERROR behind a complete answer takes nothing of it away, even where it waits', () => {
+    const script = ClientScript.ready();
+    const heard = new HeardResponse();
+    const exchange = script.client.request(requestHead({ method: 'POST', framing: 'chunked' }), heard);
+    script.deliver(section(1, false, ':status', '200'));
+    exchange.pause();
+    script.deliver(data(1, true, 'early'), frame(FRAME.rstStream, 0, 1, uint32(ERROR.noError)));
+    expect(heard.events).toEqual([]);
+    exchange.resume();
+    expect(heard).toMatchObject({ body: 'early', events: ['end'] });
+  });
+
   test('REFUSED_STREAM after the head promises nothing', () => {
     const script = ClientScript.ready();
     const heard = script.ask();

@@ -39,6 +39,8 @@ export interface Http2ClientConnection {
   /** `connecting`: the server's SETTINGS have not come; `draining`: what runs goes on, nothing new is taken. */
   readonly state: 'connecting' | 'open' | 'draining' | 'closed';
   readonly active: number;
+  /** Requests that were given up so far: servers cut connections that reset too many. */
+  readonly givenUp: number;
   /** How many requests may start now. */
   readonly capacity: number;
   /** Takes nothing new, closes when idle. */
@@ -57,6 +59,7 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
   readonly #options: Http2ClientOptions;
   readonly #session: Session;
   #ready = false;
+  readonly #resets = { count: 0 };
 
   constructor(transport: Transport, options: Http2ClientOptions) {
     const { clock, session = UPSTREAM_LIMITS, keepalive, defer } = options;
@@ -82,6 +85,10 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
     return state === 'open' && !this.#ready ? 'connecting' : state;
   }
 
+  get givenUp(): number {
+    return this.#resets.count;
+  }
+
   get active(): number {
     return this.#session.active;
   }
@@ -91,7 +98,7 @@ class Http2Client implements Http2ClientConnection, SessionHandler {
   }
 
   request(head: RequestHead, receiver: ResponseReceiver): ClientExchange {
-    const exchange = new Http2ClientExchange(head, receiver, this.#peer);
+    const exchange = new Http2ClientExchange(head, receiver, this.#peer, this.#resets);
     const list = writeRequestHead(head);
     const refusal = this.#refusal(list);
     if (refusal !== undefined) {

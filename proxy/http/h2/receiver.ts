@@ -266,8 +266,11 @@ export class FrameReceiver implements FrameSink {
     if (!this.#faults.countReset()) return;
     const stream = this.#session.streams.get(id);
     if (stream === undefined) return;
-    this.#session.forget(stream, 'reset-by-peer', false);
-    stream.receiver.onReset({ by: 'peer', code: buffer.readUInt32BE(start) });
+    const code = buffer.readUInt32BE(start);
+    // 8.1: an answer that is complete before its request stays an answer, also the part that waits for its consumer
+    const answered = code === ERROR.noError && stream.remoteClosed && !this.#isServer;
+    this.#session.forget(stream, 'reset-by-peer', answered);
+    if (!answered) stream.receiver.onReset({ by: 'peer', code });
   }
 
   /** 6.9 */
