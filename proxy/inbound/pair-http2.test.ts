@@ -236,6 +236,35 @@ test('CONNECT: bytes both ways and half-close, between HTTP/2 applications', asy
   expect((await ask(session, { ':method': 'CONNECT', ':authority': 'shut:80' }, 'x')).headers[':status']).toBe(403);
 });
 
+test('a body with Content-Length keeps its trailers, both ways', async () => {
+  const mesh = await pair();
+  const backend = await http2App((stream, headers) => {
+    let sum = '';
+    stream.on('trailers', (trailers) => {
+      sum = String(trailers['x-sum']);
+    });
+    stream.resume();
+    stream.on('end', () => {
+      stream.respond({ ':status': 200, 'content-length': 4 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-saw': `${headers['content-length']} ${sum}` }));
+      stream.end('back');
+    });
+  });
+  mesh.configure([await mesh.endpoint(backend.port)]);
+  const stream = http2Client(mesh.port).request({ ':method': 'POST', 'content-length': 5 }, {
+    waitForTrailers: true,
+  } as never);
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '7' }));
+  let saw = '';
+  stream.on('trailers', (trailers) => {
+    saw = String(trailers['x-saw']);
+  });
+  stream.resume();
+  stream.end('hello');
+  await until('the answer', () => stream.closed);
+  expect(saw).toBe('5 7');
+});
+
 test('trailers cannot speak as a proxy, in either direction', async () => {
   const mesh = await pair();
   const backend = await http2App((stream) => {
