@@ -115,8 +115,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
 
   onAbort(failure: Failure): void {
     if (this.#state === 'over') return;
-    const status = this.#status === 0 ? CLIENT_CLOSED_STATUS : this.#status;
-    this.#close(status, failure.reason, failure.detail);
+    this.#close(this.#status || CLIENT_CLOSED_STATUS, failure.reason, failure.detail);
   }
 
   // The attempt's side.

@@ -285,9 +285,8 @@ export class Session implements TransportReceiver, StreamHost {
     this.endings.remember(stream.id, ending);
     stream.release(keepHeld);
     this.handler.onCapacity?.();
-    if (this.streams.size > 0) return;
     if (this.#state === 'draining') this.#closeIfDrained();
-    else if (this.#state === 'open') this.handler.onIdle?.();
+    else if (this.#state === 'open' && this.streams.size === 0) this.handler.onIdle?.();
   }
 
   /** Whether we opened this stream. */
