@@ -130,7 +130,9 @@ function join(
       leave();
       rules.running--;
       const reason = forbidden ?? (result.error === undefined ? '' : 'upstream_reset');
-      context.peers.of(source.workload, source.namespace).tcp(reason, result.sent, result.received);
+      const peer = context.peers.of(source.workload, source.namespace);
+      peer.tcp(reason, result.sent, result.received);
+      peer.secured('tcp', source.identity !== undefined);
     },
   });
   const leave = context.live.add({
