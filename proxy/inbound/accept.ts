@@ -146,7 +146,7 @@ function lateMesh(context: InboundContext, target: Target, peer: string): void {
 
 /** HTTP in plain, where it is allowed: parsed, so that requests are authorized, counted and stripped. */
 function servePlainHttp(context: InboundContext, socket: Socket, target: Target, http: PlainHttp): void {
-  const caller = { source: PLAINTEXT_SOURCE, mesh: undefined };
+  const caller = { source: { ...PLAINTEXT_SOURCE, address: nameOf(socket) }, mesh: undefined };
   const connection = serverOf(http)(new SocketTransport(socket), {
     limits: context.limits,
     clock: context.clock,
@@ -196,7 +196,7 @@ function refusePlaintext(
       sendOwn(exchange, ownMessage(exchange.head, response));
       const books = {
         head: exchange.head,
-        source: PLAINTEXT_SOURCE,
+        source: { ...PLAINTEXT_SOURCE, address: peer },
         target,
         reason,
         durationMs: 0,
