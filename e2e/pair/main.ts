@@ -6,6 +6,7 @@ import process from 'node:process';
 import { bodies } from './bodies.ts';
 import { chaos } from './chaos.ts';
 import { floods } from './floods.ts';
+import { overload } from './overload.ts';
 import { Report } from './report.ts';
 import { resources } from './resources.ts';
 import { smuggling } from './smuggling.ts';
@@ -16,6 +17,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   bodies,
   timeouts,
   resources,
+  overload,
   floods,
   chaos,
 };
