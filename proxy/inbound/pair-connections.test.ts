@@ -191,6 +191,9 @@ describe('plaintext', () => {
     expect(refused.status).toBe(403);
     expect(refused.headers['x-heddle-reason']).toBe('plaintext_refused');
     expect(refused.body).toContain(REASONS.plaintext_refused);
+    expect(mesh.payment.lines.map((line) => line['source'])).toEqual([
+      expect.stringMatching(/^plaintext 127\.0\.0\.1:\d+$/),
+    ]);
     expect(refused.body).not.toMatch(/payment|shop/);
     expect(mesh.payment.lines.at(-1)).toMatchObject({ detail: expect.stringContaining('of shop/payment-v1') });
     const raw = rawClient(tcp);
