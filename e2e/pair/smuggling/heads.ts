@@ -90,7 +90,6 @@ const REQUEST_LINES: readonly (readonly [line: string, legal: boolean])[] = [
   ['G"T /ID HTTP/1.1', false],
   ['GÉT /ID HTTP/1.1', false],
   ['GET /ID\xa0HTTP/1.1', false],
-  ['PRI * HTTP/2.0', false],
   ['CONNECT /ID HTTP/1.1', false],
   ['CONNECT shop.test HTTP/1.1', false],
   ['CONNECT http://shop.test:80/ID HTTP/1.1', false],
@@ -162,6 +161,8 @@ export function requestLines(): Attack[] {
       );
     }
   }
+  // Taken for HTTP/2, whose preface it is not: the connection ends in that protocol's words.
+  all.push(attack('half a preface of HTTP/2', `PRI * HTTP/2.0\r\n${HOST}\r\n`, 'last'));
   all.push(attack('asterisk', `OPTIONS * HTTP/1.1\r\nHost: ID.test\r\n\r\n`, 'through', 0));
   all.push(attack('OPTIONS without a path', `OPTIONS http://ID.test HTTP/1.1\r\n${HOST}\r\n`, 'through', 0));
   for (const fields of ['', 'Proxy-Connection: keep-alive\r\n', 'Connection: keep-alive\r\n']) {
