@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { nodeHttp } from '../base/builtin.ts';
 import { ADMIN, PORTS } from '../contract/bootstrap.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 5_000;
  */
 export function requestDrain(port: number = PORTS.admin): Promise<void> {
   return new Promise((resolve, reject) => {
-    const post = request({
+    const post = nodeHttp().request({
       host: '127.0.0.1',
       port,
       path: ADMIN.drain,

@@ -1,4 +1,4 @@
-import { connect, constants } from 'node:http2';
+import { nodeHttp2 } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { peerName } from '../net/net.ts';
 import type { ProbeResult } from './probe.ts';
@@ -20,6 +20,7 @@ const MAX_ANSWER_BYTES = 1_024;
 
 /** Plain text, as the kubelet's probe. Rejects when nothing answers. */
 export function checkGrpcHealth(options: GrpcHealthOptions): Promise<ProbeResult> {
+  const { connect, constants } = nodeHttp2();
   return new Promise((resolve, reject) => {
     const session = connect(`http://${peerName(options.address, options.port)}`);
     const settle = (act: () => void): void => {

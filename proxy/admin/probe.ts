@@ -1,5 +1,5 @@
-import { request as httpRequest, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { RequestOptions } from 'node:http';
+import { nodeHttp, nodeHttps } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Probe } from '../contract/bootstrap.ts';
@@ -48,7 +48,7 @@ type HttpAction = Extract<Probe['action'], { readonly kind: 'http' }>;
 
 function httpStatus(port: number, action: HttpAction, timeoutMs: number, options: ProbeOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = (action.scheme === 'HTTPS' ? httpsRequest : httpRequest)({
+    const request = (action.scheme === 'HTTPS' ? nodeHttps() : nodeHttp()).request({
       ...requestOptions(port, action, options.address),
       // The kubelet does not verify either: a probe asks whether something answers.
       ...(action.scheme === 'HTTPS' ? { rejectUnauthorized: false } : {}),

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { nodeHttp } from '../base/builtin.ts';
 import { errorCode, HeddleError } from '../base/errors.ts';
 
 /** What a handler answers. */
@@ -39,7 +40,7 @@ const HANDLER_MS = 60_000;
 /** A small HTTP server for few and short exchanges. Everything a client sends is bounded in size and time; its body is not read. */
 export async function startTextServer(options: TextServerOptions): Promise<TextServer> {
   const slowMs = options.slowClientMs ?? SLOW_CLIENT_MS;
-  const server = createServer({
+  const server = nodeHttp().createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: slowMs,
     requestTimeout: slowMs,
@@ -101,7 +102,7 @@ async function run(handler: TextHandler | undefined, request: IncomingMessage): 
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, host: string, options: TextServerOptions): Promise<void> {
+function listen(server: Server, host: string, options: TextServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port: options.port, ipv6Only: false }, () => {

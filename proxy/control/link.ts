@@ -1,4 +1,4 @@
-import { constants } from 'node:http2';
+import { nodeHttp2 } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
 import { decodeOperatorMessage, describeDecodeErrors, type OperatorEnvelope } from '../contract/decode.ts';
@@ -37,6 +37,7 @@ const MAX_UNSENT_BYTES = 4 * 1_048_576;
 /** Streams over HTTP/2 and mutual TLS, the operator's SPIFFE id verified. */
 export function createOpenLink(options: LinkOptions): OpenLink {
   return async (target, credentials, events) => {
+    const { constants } = nodeHttp2();
     const session = await connectOperator({
       target,
       rootsPem: credentials.rootsPem,

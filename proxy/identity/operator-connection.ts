@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { nodeHttp2 } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorCode, HeddleError } from '../base/errors.ts';
 import type { Credentials } from '../tls/credentials.ts';
@@ -32,7 +33,7 @@ const SESSION_MEMORY = 64;
  */
 export async function connectOperator(options: OperatorTarget): Promise<ClientHttp2Session> {
   const socket = await openTls(options);
-  const session = connectHttp2(`https://${options.target}`, {
+  const session = nodeHttp2().connect(`https://${options.target}`, {
     createConnection: () => socket,
     maxSessionMemory: SESSION_MEMORY,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },

@@ -1,4 +1,5 @@
-import { type ClientHttp2Session, constants } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
+import { nodeHttp2 } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeddleError } from '../base/errors.ts';
 import { decodeCertificateRefusal, decodeCertificateResponse, describeDecodeErrors } from '../contract/decode.ts';
@@ -41,6 +42,7 @@ function post(
   timeoutMs: number,
   clock: Clock,
 ): Promise<{ status: number; body: string }> {
+  const { constants } = nodeHttp2();
   return new Promise((resolve, reject) => {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
