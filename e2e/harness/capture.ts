@@ -7,7 +7,20 @@ import { spawn } from 'node:child_process';
 export async function captureDuring(pid: number, during: () => Promise<void>): Promise<string> {
   const child = spawn(
     'nsenter',
-    [`--net=/proc/${pid}/ns/net`, 'tcpdump', '-n', '-i', 'eth0', '-A', '-s', '0', '-U', '-l', 'tcp'],
+    [
+      `--net=/proc/${pid}/ns/net`,
+      'tcpdump',
+      '--immediate-mode',
+      '-n',
+      '-i',
+      'eth0',
+      '-A',
+      '-s',
+      '0',
+      '-U',
+      '-l',
+      'tcp',
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let seen = '';
@@ -27,9 +40,27 @@ export async function captureDuring(pid: number, during: () => Promise<void>): P
   await listening;
   try {
     await during();
+    await quiet(() => seen.length);
   } finally {
     child.kill('SIGINT');
   }
   await ended;
   return seen;
+}
+
+const QUIET_MS = 300;
+const LONGEST_MS = 5_000;
+
+/** Until the number stands still: what was captured reaches the pipe a moment after the packets. */
+async function quiet(size: () => number): Promise<void> {
+  const end = performance.now() + LONGEST_MS;
+  let last = -1;
+  let since = performance.now();
+  while (performance.now() < end && performance.now() - since < QUIET_MS) {
+    if (size() !== last) {
+      last = size();
+      since = performance.now();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
