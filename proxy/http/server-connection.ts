@@ -104,6 +104,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   onDrain(): void {
     this.output.drained();
     this.#exchange?.drained();
+    if (this.#phase === 'head' && this.#store.length > 0) this.#continueSoon();
+    this.flowChanged();
   }
 
   onClose(error?: Error): void {
@@ -119,7 +121,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     const exchange = this.#exchange;
     const reading = exchange?.body !== undefined;
     const full = this.#store.length > this.limits.pipelineBytes;
-    const pause = (exchange?.paused === true && reading) || (this.#phase === 'exchange' && full);
+    const waiting = this.#phase === 'exchange' || (this.#phase === 'head' && this.output.blocked);
+    const pause = (exchange?.paused === true && reading) || (waiting && full);
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#transport.pause();
@@ -145,18 +148,15 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   }
 
   responseDone(exchange: Http1ServerExchange): void {
-    if (exchange.body === undefined) {
-      this.#exchangeOver(exchange);
-      return;
-    }
+    if (exchange.body === undefined) this.#exchangeOver(exchange);
+    else this.#restOf(exchange);
+  }
+
+  #restOf(exchange: Http1ServerExchange): void {
     // The answer is complete and the request is not (RFC 9112, 9.3): read the rest of it, within bounds, or close.
     this.output.flush();
-    if (exchange.closeAfter) {
-      this.#exchange = undefined;
-      this.#closeGently();
-      return;
-    }
-    this.#deadline.set(this.limits.headTimeoutMs);
+    if (exchange.closeAfter) this.#closeGently();
+    else this.#deadline.set(this.limits.headTimeoutMs);
     this.flowChanged();
   }
 
@@ -189,7 +189,7 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
 
   /** An incomplete head has a time limit from its first byte on. */
   #afterRun(): void {
-    if (this.#phase === 'head' && this.#store.length > 0 && !this.#headStarted) {
+    if (this.#phase === 'head' && this.#store.length > 0 && !this.#headStarted && !this.output.blocked) {
       this.#headStarted = true;
       this.#deadline.set(this.limits.headTimeoutMs);
     }
@@ -209,6 +209,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   }
 
   #readHead(buffer: Buffer, at: number, end: number): number {
+    // Who asks and does not read the answers gets no further ones: nothing else would bound what waits for it.
+    if (this.output.blocked) return WAIT;
     const next = this.#reader.read(buffer, at, end);
     const head = this.#reader.head;
     if (head !== undefined) this.#start(new Http1ServerExchange(this, head));
@@ -240,11 +242,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   }
 
   #deliver(exchange: Http1ServerExchange, buffer: Buffer, start: number, end: number): void {
-    if (exchange.live) {
-      exchange.receiver.onBody(buffer, start, end);
-      return;
-    }
-    exchange.discarded += end - start;
+    if (exchange.live) exchange.receiver.onBody(buffer, start, end);
+    else exchange.discarded += end - start;
     if (exchange.discarded > this.limits.discardBytes) this.#closeGently();
   }
 

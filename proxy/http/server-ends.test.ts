@@ -25,6 +25,28 @@ describe('the end', () => {
     }
   });
 
+  test('a client that asks and does not read gets no further answers until it does', async () => {
+    const { transport, heard, bad, clock } = serverHarness({
+      limits: { pipelineBytes: 200 },
+      onEnd: ({ exchange }) => answer(exchange, 'ok'),
+    });
+    transport.accepts = false;
+    await deliver(transport, [GET.repeat(100)]);
+    const asked = heard.length;
+    expect(asked).toBeLessThan(100);
+    expect(transport.paused).toBe(true);
+    // What waits is no slow head.
+    clock.advance(60_000);
+    expect(bad).toEqual([]);
+    for (let turn = 0; turn < 100; turn++) {
+      transport.drain();
+      await settle();
+    }
+    expect(heard).toHaveLength(100);
+    expect(transport.paused).toBe(false);
+    expect(transport.text).toBe(OK.repeat(100));
+  });
+
   test('an idle client that ends is answered with our end', () => {
     const { transport } = serverHarness();
     transport.deliverEnd();
