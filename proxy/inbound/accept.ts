@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net';
-import { SocketTransport } from '../base/socket-transport.ts';
 import { REASONS, type Reason } from '../contract/reasons.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
 import { serveHttp2 } from '../http/h2/h2.ts';
 import { type BadRequest, type ServerExchange, serveHttp1 } from '../http/http.ts';
-import { type OriginalDestination, type Peeked, peek, peerName } from '../net/net.ts';
+import { type OriginalDestination, type Peeked, peek, peerName, socketTransport } from '../net/net.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
 import { MAX_CLIENT_HELLO } from '../tls/client-hello.ts';
 import type { InboundContext, Target } from './context.ts';
@@ -92,7 +91,7 @@ async function acceptPermissive(
   } else if (http !== undefined) {
     servePlainHttp(context, socket, target, http);
   } else {
-    const plain = new SocketTransport(socket);
+    const plain = socketTransport(socket);
     const silent = peeked.kind === 'timeout' && peeked.bytes.length === 0;
     const client = silent ? new PlaintextGuard(plain, () => lateMesh(context, target, nameOf(socket))) : plain;
     servePlainOpaque(context, target, PLAINTEXT_SOURCE, client, peeked.bytes, peeked.kind === 'ended');
@@ -147,7 +146,7 @@ function lateMesh(context: InboundContext, target: Target, peer: string): void {
 /** HTTP in plain, where it is allowed: parsed, so that requests are authorized, counted and stripped. */
 function servePlainHttp(context: InboundContext, socket: Socket, target: Target, http: PlainHttp): void {
   const caller = { source: { ...PLAINTEXT_SOURCE, address: nameOf(socket) }, mesh: undefined };
-  const connection = serverOf(http)(new SocketTransport(socket), {
+  const connection = serverOf(http)(socketTransport(socket), {
     limits: context.limits,
     clock: context.clock,
     first: http.first,
@@ -185,7 +184,7 @@ function refusePlaintext(
     return;
   }
   context.metrics.refusedConnections.child(['inbound', reason]).inc();
-  const connection = serverOf(http)(new SocketTransport(socket), {
+  const connection = serverOf(http)(socketTransport(socket), {
     limits: context.limits,
     clock: context.clock,
     first: http.first,

@@ -67,7 +67,7 @@ export class ControlFrames {
   #initialWindow(value: number): boolean {
     const difference = value - this.peerInitialWindow;
     this.peerInitialWindow = value;
-    for (const stream of this.#session.streams.values()) {
+    for (const stream of this.#session.streams.all()) {
       if (stream.grant(difference)) continue;
       this.#faults.fail(ERROR.flowControl, 'a window above 2^31-1 by SETTINGS');
       return false;

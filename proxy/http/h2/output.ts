@@ -34,6 +34,12 @@ export class Output {
     this.#start = 0;
   }
 
+  /** Collects `bytes` as they are. */
+  copy(bytes: Buffer): void {
+    this.reserve(bytes.length);
+    this.at += bytes.copy(this.buffer, this.at);
+  }
+
   /** Hands the collected pieces to `write`, in order, and forgets them. */
   take(write: (piece: Buffer) => void): void {
     this.#seal();

@@ -17,6 +17,7 @@ import { FrameReceiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { SessionEnd, SessionHandler, SessionOptions } from './session-options.ts';
 import { Stream, type StreamEnd, type StreamHost, type StreamReceiver } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** How long a session that is over still reads, so that the peer can read our GOAWAY before the connection is reset, ms. */
 const LINGER_MS = 1_000;
@@ -34,7 +35,7 @@ export class Session implements TransportReceiver, StreamHost {
   readonly sender: Sender;
   readonly growth: GrowthPool;
   readonly maxStreamWindow: number;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable<Stream>();
   readonly endings = new ClosedStreams();
   readonly #transport: Transport;
   readonly #reader: FrameReader;
@@ -64,7 +65,7 @@ export class Session implements TransportReceiver, StreamHost {
   /** Sends preface and SETTINGS and begins to read. */
   start(): void {
     const { role, limits, extraSettings = [] } = this.options;
-    if (role === 'client') this.#raw(PREFACE);
+    if (role === 'client') this.sender.out.copy(PREFACE);
     writeSettings(this.sender.out, [
       role === 'client' ? [SETTING.enablePush, 0] : [SETTING.maxConcurrentStreams, limits.maxStreams],
       [SETTING.maxHeaderListSize, limits.maxHeaderListBytes],
@@ -121,7 +122,7 @@ export class Session implements TransportReceiver, StreamHost {
   open(list: readonly string[], end: boolean, receiver: StreamReceiver): Stream {
     const stream = new Stream(this.#nextId, this, receiver, this.#receiver.control.peerInitialWindow);
     this.#nextId += 2;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     stream.sendHeaders(list, end);
     return stream;
   }
@@ -153,7 +154,7 @@ export class Session implements TransportReceiver, StreamHost {
 
   /** The peer sent GOAWAY: what it will not look at ends as unprocessed, the rest goes on (RFC 9113 6.8). */
   peerGoesAway(lastStreamId: number, detail: string): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       if (this.#isOurs(stream.id) && stream.id > lastStreamId)
         this.#drop(stream, { by: 'connection', unprocessed: true, detail });
     }
@@ -275,7 +276,7 @@ export class Session implements TransportReceiver, StreamHost {
   /** A new stream of the peer's; the handler is told when its field section is in order. */
   accept(id: number, receiver: StreamReceiver): Stream {
     const stream = new Stream(id, this, receiver, this.#receiver.control.peerInitialWindow);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     return stream;
   }
 
@@ -304,7 +305,7 @@ export class Session implements TransportReceiver, StreamHost {
   }
 
   #dropAll(detail: string): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       this.streams.delete(stream.id);
       stream.release(false);
       stream.receiver.onReset({ by: 'connection', unprocessed: false, detail });
@@ -341,10 +342,5 @@ export class Session implements TransportReceiver, StreamHost {
     }
     this.#prefaceSeen += count;
     return start + count;
-  }
-
-  #raw(bytes: Buffer): void {
-    this.sender.out.reserve(bytes.length);
-    this.sender.out.at += bytes.copy(this.sender.out.buffer, this.sender.out.at);
   }
 }
