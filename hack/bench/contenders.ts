@@ -26,8 +26,6 @@ export interface Contender {
   readonly title: string;
   readonly needs: readonly Program[];
   readonly does: readonly Work[];
-  /** Of the work it does not do yet: why. */
-  readonly notYet?: Readonly<Partial<Record<Work, string>>>;
   readonly redirection: Redirection;
   /** Undefined: no process on that side. `folder` is its own, writable for the proxies' user. */
   plan(side: Side, folder: string, run: ContenderInputs, extra?: Extra): ProxyPlan | undefined;
@@ -114,8 +112,7 @@ const heddle: Contender = {
   name: OURSELVES,
   title: 'Heddle',
   needs: [],
-  does: ['hop', 'pair', 'tcp', 'destinations'],
-  notYet: { grpc: 'HTTP/2 from applications passes as an opaque stream: requests are not routed or counted yet' },
+  does: ['hop', 'pair', 'tcp', 'grpc', 'destinations'],
   redirection: 'heddle',
   plan(side, folder, { files, heddle: bundle, nodeOptions, read, now }, extra) {
     const name = side === 'outbound' ? 'client' : 'server';

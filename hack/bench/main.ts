@@ -158,8 +158,6 @@ async function admit(contender: Contender, inputs: ContenderInputs, worlds: Map<
 
 function missingFrom(scenario: Scenario, entrants: ReadonlyMap<string, Entrant>): { contender: string; why: string }[] {
   return CONTENDERS.flatMap((contender) => {
-    const notYet = contender.notYet?.[scenario.work];
-    if (notYet !== undefined) return [{ contender: contender.name, why: `not yet: ${notYet}` }];
     const entrant = entrants.get(contender.name);
     if (entrant === undefined || !takesPart(scenario, contender)) return [];
     if (entrant.absent !== undefined) return [{ contender: contender.name, why: `absent: ${entrant.absent}` }];
