@@ -53,6 +53,8 @@ LABEL org.opencontainers.image.title="heddle-proxy" \
       org.opencontainers.image.description="The sidecar of a Heddle mesh" \
       org.opencontainers.image.version="${VERSION}"
 COPY .build/dist/proxy/ /app/
+# One copy a pod: a small young generation (what a request allocates is dead when it ends), and no source maps (0.5 MiB and 6 ms; the bundle is readable, its map lies beside it).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning", "/app/main.mjs"]
 USER 7357:7357
 
 # What iptables-restore and ip6tables-restore need: both back ends (nft is the default, as in Debian), their modules, their libraries.

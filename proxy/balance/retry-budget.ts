@@ -6,10 +6,13 @@ export interface BudgetLimits {
 
 const WINDOW_SECONDS = 10;
 
+const NONE = new Uint32Array(0);
+
 /** Ten buckets of one second; a bucket is emptied when its second comes round again. */
 export class RetryBudget {
-  readonly #requests = new Uint32Array(WINDOW_SECONDS);
-  readonly #retries = new Uint32Array(WINDOW_SECONDS);
+  /** Made with the first request: most destinations that are held are never called. */
+  #requests: Uint32Array = NONE;
+  #retries: Uint32Array = NONE;
   #second = 0;
   #allRequests = 0;
   #allRetries = 0;
@@ -32,6 +35,10 @@ export class RetryBudget {
   }
 
   #turn(now: number): number {
+    if (this.#requests === NONE) {
+      this.#requests = new Uint32Array(WINDOW_SECONDS);
+      this.#retries = new Uint32Array(WINDOW_SECONDS);
+    }
     const second = Math.floor(now / 1_000);
     const passed = Math.min(second - this.#second, WINDOW_SECONDS);
     for (let step = 1; step <= passed; step++) {

@@ -105,13 +105,19 @@ function readMeta(pseudo: ReadonlyMap<string, string>): RequestMeta | string {
   return { destination, attempt, deadlineMs };
 }
 
+/** The valid one seen last: callers dial few Services at a time, so most requests repeat it. */
+let lastDestination = '';
+
 /** `10.0.0.1:80` or `[fd00::1]:80`. */
 function isDestination(text: string): boolean {
+  if (text === lastDestination) return text !== '';
   const match = /^(?:([0-9.]{7,15})|\[([0-9a-fA-F:.]{2,45})\]):([0-9]{1,5})$/.exec(text);
   if (match === null) return false;
   const [, v4, v6, port] = match;
   const family = v4 === undefined ? 6 : 4;
-  return isIP(v4 ?? v6 ?? '') === family && Number(port) >= 1 && Number(port) <= 65_535;
+  if (isIP(v4 ?? v6 ?? '') !== family || Number(port) < 1 || Number(port) > 65_535) return false;
+  lastDestination = text;
+  return true;
 }
 
 function decodeTunnel(
