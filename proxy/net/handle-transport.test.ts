@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { SocketTransport } from '../base/socket-transport.ts';
 import { until } from '../base/testing/wait.ts';
@@ -198,4 +199,79 @@ test('lent memory and text: the caller may write into it again as soon as it was
   await until('drain', () => heard.drains > 0);
   transport.end();
   expect((await all).equals(Buffer.concat(expected))).toBe(true);
+});
+
+/** Without certificates, which this room cannot make: a key that both sides know (RFC 4279). */
+const PSK = { ciphers: 'PSK', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
+
+async function tlsPair(): Promise<{ socket: TLSSocket; peer: TLSSocket }> {
+  const key = Buffer.alloc(32, 7);
+  // Node reads `identity`; its types spell it otherwise.
+  const answer = { psk: key, identity: 'peer', identitty: 'peer' };
+  const tlsServer = createTlsServer({ ...PSK, allowHalfOpen: true, pskCallback: () => key });
+  server = tlsServer;
+  tlsServer.listen(0, '127.0.0.1');
+  await once(tlsServer, 'listening');
+  const accepted = once(tlsServer, 'secureConnection') as Promise<[TLSSocket]>;
+  const { port } = tlsServer.address() as { port: number };
+  const peer = connectTls({
+    ...PSK,
+    host: '127.0.0.1',
+    port,
+    pskCallback: () => answer,
+    checkServerIdentity: () => undefined,
+  });
+  const [socket] = await accepted;
+  sockets.push(socket, peer);
+  return { socket, peer };
+}
+
+test('once told to stop, drain follows, whatever is written meanwhile', async () => {
+  const { socket, peer } = await pair();
+  const transport = socketTransport(socket);
+  const heard = new Heard();
+  transport.receiver = heard;
+  while (transport.lend?.(Buffer.alloc(4_096)) === true);
+  transport.write(Buffer.from('small'));
+  peer.resume();
+  await until('drain', () => heard.drains === 1);
+});
+
+test('TLS: one write at a time, the others wait in order, the end comes last, drain once', async () => {
+  const { socket, peer } = await tlsPair();
+  const transport = socketTransport(socket);
+  expect(transport).toBeInstanceOf(HandleTransport);
+  const heard = new Heard();
+  transport.receiver = heard;
+  const expected: Buffer[] = [];
+  let stopped = 0;
+  for (let index = 0; index < 100; index++) {
+    const piece = Buffer.alloc(50_000, index);
+    expected.push(piece);
+    if (!transport.write(piece)) stopped++;
+  }
+  expect(stopped).toBeGreaterThan(0);
+  transport.end();
+  peer.end('from the peer');
+  expect((await received(peer)).equals(Buffer.concat(expected))).toBe(true);
+  await until('close', () => heard.closes.length > 0);
+  expect([heard.bytes.toString(), heard.ends, heard.drains, heard.closes]).toEqual([
+    'from the peer',
+    1,
+    1,
+    [undefined],
+  ]);
+});
+
+test('TLS: destroyed while writes wait', async () => {
+  const { socket, peer } = await tlsPair();
+  peer.on('error', () => undefined);
+  const transport = socketTransport(socket);
+  const heard = new Heard();
+  transport.receiver = heard;
+  for (let index = 0; index < 20; index++) transport.write(Buffer.alloc(1_048_576, 'z'));
+  transport.destroy();
+  expect(transport.write(Buffer.from('late'))).toBe(true);
+  await until('close', () => heard.closes.length > 0);
+  expect([heard.drains, heard.closes]).toEqual([0, [undefined]]);
 });

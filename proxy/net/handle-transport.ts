@@ -12,8 +12,8 @@ const UV_EOF = -4_095;
 
 /**
  * A `Transport` over the handle of a socket: reads come without a stream, an event or new memory, and small writes leave without a
- * stream. The socket stays the owner of everything else: half-close, closing, errors and the `close` event are its own. TLS writes go
- * through the socket too, because its layer takes one at a time.
+ * stream. The socket stays the owner of everything else: half-close, closing, errors and the `close` event are its own. The TLS layer
+ * takes one write at a time (a second one is an abort of the process): what comes meanwhile waits here.
  */
 export class HandleTransport implements Transport {
   readonly remoteAddress: string;
@@ -38,6 +38,9 @@ export class HandleTransport implements Transport {
   #request: WriteRequest | undefined;
   #unsent = 0;
   #full = false;
+  /** TLS: what waits for the write that is under way. */
+  #waiting: Uint8Array[] = [];
+  #endWanted = false;
 
   constructor(socket: Socket, handle: StreamHandle) {
     this.#socket = socket;
@@ -56,7 +59,6 @@ export class HandleTransport implements Transport {
     socket.on('error', (error: Error) => {
       this.#error ??= error;
     });
-    if (!this.#plain) socket.on('drain', () => this.#receiver?.onDrain());
     socket.on('close', () => this.#close());
   }
 
@@ -71,33 +73,33 @@ export class HandleTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#plain ? this.#unsent : this.#socket.writableLength;
+    return this.#unsent;
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#ended || this.#dead || chunk.length === 0) return !this.#full;
-    if (!this.#plain) return this.#socket.write(chunk);
-    const request = this.#nextRequest();
-    this.#written(this.#handle.writeBuffer(request, chunk), request, chunk.length, chunk);
-    this.#full = this.#unsent >= HIGH_WATER;
+    if (this.#ended || this.#dead) return true;
+    if (chunk.length === 0) return !this.#full;
+    if (!this.#plain && this.#unsent > 0) {
+      this.#waiting.push(chunk);
+      this.#unsent += chunk.length;
+    } else {
+      this.#send(chunk);
+    }
+    this.#full ||= this.#unsent >= HIGH_WATER;
     return !this.#full;
   }
 
   lend(chunk: Uint8Array): boolean {
     if (this.#ended || this.#dead || chunk.length === 0) return true;
-    if (!this.#plain) {
-      this.#socket.write(Buffer.from(chunk));
-      return !this.#socket.writableNeedDrain;
-    }
-    const request = this.#nextRequest();
-    const later = this.#written(this.#handle.writeBuffer(request, chunk), request, chunk.length, chunk);
+    if (!this.#plain) return this.write(Buffer.from(chunk));
+    const later = this.#send(chunk);
     this.#full ||= later;
     return !later;
   }
 
   writeText(text: string): boolean {
     if (this.#ended || this.#dead || text === '') return true;
-    if (!this.#plain) return this.#socket.write(text, 'latin1');
+    if (!this.#plain) return this.write(Buffer.from(text, 'latin1'));
     const request = this.#nextRequest();
     const later = this.#written(this.#handle.writeLatin1String(request, text), request, text.length, undefined);
     this.#full ||= later;
@@ -107,7 +109,8 @@ export class HandleTransport implements Transport {
   end(): void {
     if (this.#ended || this.#dead) return;
     this.#ended = true;
-    this.#socket.end();
+    this.#endWanted = !this.#plain && this.#unsent > 0;
+    if (!this.#endWanted) this.#socket.end();
   }
 
   destroy(reset = false): void {
@@ -186,6 +189,11 @@ export class HandleTransport implements Transport {
     this.#receiver?.onEnd();
   }
 
+  #send(chunk: Uint8Array): boolean {
+    const request = this.#nextRequest();
+    return this.#written(this.#handle.writeBuffer(request, chunk), request, chunk.length, chunk);
+  }
+
   #nextRequest(): WriteRequest {
     this.#request ??= writeRequest();
     return this.#request;
@@ -210,10 +218,22 @@ export class HandleTransport implements Transport {
     if (this.#dead) return;
     if (status < 0) {
       this.#fail('write', status);
-    } else if (this.#unsent === 0 && this.#full) {
-      this.#full = false;
-      this.#receiver?.onDrain();
+      return;
     }
+    if (this.#waiting.length > 0) this.#sendWaiting();
+    if (this.#unsent > 0) return;
+    if (this.#endWanted) this.#socket.end();
+    if (!this.#full) return;
+    this.#full = false;
+    this.#receiver?.onDrain();
+  }
+
+  #sendWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const chunk = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
+    this.#unsent -= chunk.length;
+    this.#send(chunk);
   }
 
   #fail(call: string, status: number): void {
