@@ -237,7 +237,7 @@ test('once told to stop, drain follows, whatever is written meanwhile', async ()
   await until('drain', () => heard.drains === 1);
 });
 
-test('TLS: one write at a time, the others wait in order, the end comes last, drain once', async () => {
+test('TLS: many writes keep their order, the end comes last', async () => {
   const { socket, peer } = await tlsPair();
   const transport = socketTransport(socket);
   expect(transport).toBeInstanceOf(HandleTransport);
@@ -255,12 +255,7 @@ test('TLS: one write at a time, the others wait in order, the end comes last, dr
   peer.end('from the peer');
   expect((await received(peer)).equals(Buffer.concat(expected))).toBe(true);
   await until('close', () => heard.closes.length > 0);
-  expect([heard.bytes.toString(), heard.ends, heard.drains, heard.closes]).toEqual([
-    'from the peer',
-    1,
-    1,
-    [undefined],
-  ]);
+  expect([heard.bytes.toString(), heard.ends, heard.closes]).toEqual(['from the peer', 1, [undefined]]);
 });
 
 test('TLS: destroyed while writes wait', async () => {

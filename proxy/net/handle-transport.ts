@@ -12,8 +12,8 @@ const UV_EOF = -4_095;
 
 /**
  * A `Transport` over the handle of a socket: reads come without a stream, an event or new memory, and small writes leave without a
- * stream. The socket stays the owner of everything else: half-close, closing, errors and the `close` event are its own. The TLS layer
- * takes one write at a time (a second one is an abort of the process): what comes meanwhile waits here.
+ * stream. The socket stays the owner of everything else: half-close, closing, errors and the `close` event are its own. TLS writes go
+ * through the socket too: its layer takes one at a time (a second one is an abort of the process), and straight ones showed no gain.
  */
 export class HandleTransport implements Transport {
   readonly remoteAddress: string;
@@ -38,9 +38,6 @@ export class HandleTransport implements Transport {
   #request: WriteRequest | undefined;
   #unsent = 0;
   #full = false;
-  /** TLS: what waits for the write that is under way. */
-  #waiting: Uint8Array[] = [];
-  #endWanted = false;
 
   constructor(socket: Socket, handle: StreamHandle) {
     this.#socket = socket;
@@ -59,6 +56,7 @@ export class HandleTransport implements Transport {
     socket.on('error', (error: Error) => {
       this.#error ??= error;
     });
+    if (!this.#plain) socket.on('drain', () => this.#receiver?.onDrain());
     socket.on('close', () => this.#close());
   }
 
@@ -73,25 +71,24 @@ export class HandleTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#unsent;
+    return this.#plain ? this.#unsent : this.#socket.writableLength;
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#ended || this.#dead) return true;
     if (chunk.length === 0) return !this.#full;
-    if (!this.#plain && this.#unsent > 0) {
-      this.#waiting.push(chunk);
-      this.#unsent += chunk.length;
-    } else {
-      this.#send(chunk);
-    }
+    if (!this.#plain) return this.#socket.write(chunk);
+    this.#send(chunk);
     this.#full ||= this.#unsent >= HIGH_WATER;
     return !this.#full;
   }
 
   lend(chunk: Uint8Array): boolean {
     if (this.#ended || this.#dead || chunk.length === 0) return true;
-    if (!this.#plain) return this.write(Buffer.from(chunk));
+    if (!this.#plain) {
+      this.#socket.write(Buffer.from(chunk));
+      return !this.#socket.writableNeedDrain;
+    }
     const later = this.#send(chunk);
     this.#full ||= later;
     return !later;
@@ -99,7 +96,7 @@ export class HandleTransport implements Transport {
 
   writeText(text: string): boolean {
     if (this.#ended || this.#dead || text === '') return true;
-    if (!this.#plain) return this.write(Buffer.from(text, 'latin1'));
+    if (!this.#plain) return this.#socket.write(text, 'latin1');
     const request = this.#nextRequest();
     const later = this.#written(this.#handle.writeLatin1String(request, text), request, text.length, undefined);
     this.#full ||= later;
@@ -109,8 +106,7 @@ export class HandleTransport implements Transport {
   end(): void {
     if (this.#ended || this.#dead) return;
     this.#ended = true;
-    this.#endWanted = !this.#plain && this.#unsent > 0;
-    if (!this.#endWanted) this.#socket.end();
+    this.#socket.end();
   }
 
   destroy(reset = false): void {
@@ -220,20 +216,9 @@ export class HandleTransport implements Transport {
       this.#fail('write', status);
       return;
     }
-    if (this.#waiting.length > 0) this.#sendWaiting();
-    if (this.#unsent > 0) return;
-    if (this.#endWanted) this.#socket.end();
-    if (!this.#full) return;
+    if (this.#unsent > 0 || !this.#full) return;
     this.#full = false;
     this.#receiver?.onDrain();
-  }
-
-  #sendWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const chunk = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
-    this.#unsent -= chunk.length;
-    this.#send(chunk);
   }
 
   #fail(call: string, status: number): void {
