@@ -127,6 +127,7 @@ async function act(world: World, random: () => number, tally: Tally): Promise<vo
   const door = random() < 0.5 ? HTTP : RETRIED;
   const client = new RawClient(world.dial(door));
   try {
+    const told: string[] = [];
     for (let count = 1 + Math.floor(random() * 4); count > 0; count--) {
       if (random() < 0.1) {
         client.send(`POST /echo HTTP/1.1\r\n${H}Content-Length: 100000\r\n\r\nabc`);
@@ -135,15 +136,15 @@ async function act(world: World, random: () => number, tally: Tally): Promise<vo
         tally.left++;
         return;
       }
-      if (!(await ask(client, random, tally))) return;
+      if (!(await ask(client, random, tally, told))) return;
     }
   } finally {
     client.destroy();
   }
 }
 
-/** False: the connection is over. */
-async function ask(client: RawClient, random: () => number, tally: Tally): Promise<boolean> {
+/** False: the connection is over. `told`: what came before on this connection, for who has to explain an answer that is missing. */
+async function ask(client: RawClient, random: () => number, tally: Tally, told: string[]): Promise<boolean> {
   const size = Math.floor(random() ** 3 * 300_000);
   const seed = Math.floor(random() * 1_000);
   const kind = Math.floor(random() * 3);
@@ -162,6 +163,7 @@ async function ask(client: RawClient, random: () => number, tally: Tally): Promi
   const before = performance.now();
   try {
     const answer = await client.answer({ withinMs: 15_000 });
+    told.push(`${answer.status} ${answer.headers['x-heddle-reason'] ?? ''} to kind ${kind}, ${size} bytes`);
     return (
       judge(answer, body, tally) &&
       (await Promise.race([sending.then(() => true), client.gone(10_000).then(() => false)]))
@@ -172,7 +174,7 @@ async function ask(client: RawClient, random: () => number, tally: Tally): Promi
     if (client.began) tally.cut++;
     else
       tally.wrong.push(
-        `no answer (${text}) after ${(performance.now() - before).toFixed(0)} ms to kind ${kind}, ${size} bytes`,
+        `no answer (${text}) after ${(performance.now() - before).toFixed(0)} ms to kind ${kind}, ${size} bytes, after [${told.join('; ')}]`,
       );
     return false;
   }

@@ -21,6 +21,11 @@ export class BodyReader {
     return this.#chunked?.trailers;
   }
 
+  /** Bytes that are still to come; infinite where the framing does not tell. */
+  get remaining(): number {
+    return this.#framing === 'length' ? this.#remaining : Number.POSITIVE_INFINITY;
+  }
+
   /** The peer's end of its direction completes this body. */
   get endsWithClose(): boolean {
     return this.#framing === 'close' || this.#framing === 'tunnel';

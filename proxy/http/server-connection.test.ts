@@ -258,14 +258,20 @@ describe('request bodies', () => {
     expect(heard.length).toBe(2);
   });
 
-  test('... within bounds of bytes and time', async () => {
-    const many = serverHarness({ limits: { discardBytes: 10 } });
-    await deliver(many.transport, [`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n`]);
-    answer(many.last().exchange, 'ok');
-    await deliver(many.transport, ['0123456789']);
-    expect(many.transport.ended).toBe(false);
-    await deliver(many.transport, ['0']);
-    expect(many.transport.ended).toBe(true);
+  test.each([
+    { left: 'as much as is read for nothing', head: 'Content-Length: 13\r\n\r\nabc', close: false },
+    { left: 'more than that', head: 'Content-Length: 14\r\n\r\nabc', close: true },
+    { left: 'an unknown amount', head: 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', close: true },
+    { left: 'nothing', head: 'Content-Length: 20\r\n\r\n01234567890123456789', close: false },
+  ])('... a close within the rest is announced: $left is left', async ({ head, close }) => {
+    const { transport, last } = serverHarness({ limits: { discardBytes: 10 } });
+    await deliver(transport, [`POST / HTTP/1.1\r\nHost: h\r\n${head}`]);
+    answer(last().exchange, 'ok');
+    await settle();
+    expect([transport.text.includes('connection: close'), transport.ended]).toEqual([close, close]);
+  });
+
+  test('... within a bound of time', async () => {
     const slow = serverHarness({ limits: { headTimeoutMs: 1_000 } });
     await deliver(slow.transport, [`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n`]);
     answer(slow.last().exchange, 'ok');

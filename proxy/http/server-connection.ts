@@ -153,7 +153,7 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   }
 
   #restOf(exchange: Http1ServerExchange): void {
-    // The answer is complete and the request is not (RFC 9112, 9.3): read the rest of it, within bounds, or close.
+    // The answer is complete and the request is not (RFC 9112, 9.3): read the rest, which is bounded, or close as the answer has announced.
     this.output.flush();
     if (exchange.closeAfter) this.#closeGently();
     else this.#deadline.set(this.limits.headTimeoutMs);
@@ -243,8 +243,6 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
 
   #deliver(exchange: Http1ServerExchange, buffer: Buffer, start: number, end: number): void {
     if (exchange.live) exchange.receiver.onBody(buffer, start, end);
-    else exchange.discarded += end - start;
-    if (exchange.discarded > this.limits.discardBytes) this.#closeGently();
   }
 
   /** Request and response are complete: the next request, or the end. */

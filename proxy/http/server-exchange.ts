@@ -33,8 +33,6 @@ export class Http1ServerExchange implements ServerExchange {
   paused = false;
   /** Undefined once the request is complete. */
   body: BodyReader | undefined;
-  /** Request bytes dropped since the response was complete. */
-  discarded = 0;
   closeAfter = false;
   /** In a tunnel: the client has ended its direction. */
   peerEnded = false;
@@ -83,7 +81,7 @@ export class Http1ServerExchange implements ServerExchange {
     if (this.state !== 'waiting') return;
     const plan = planResponse(this.head, head, {
       draining: this.#host.draining,
-      bodyInDoubt: this.head.expectContinue && !this.#continued && this.body !== undefined,
+      bodyInDoubt: this.#bodyInDoubt,
       earlyBytes: this.#host.heldBytes > 0,
     });
     if (plan.kind === 'invalid') {
@@ -146,6 +144,12 @@ export class Http1ServerExchange implements ServerExchange {
     if (!this.#toldToStop || !this.live) return;
     this.#toldToStop = false;
     this.receiver.onDrain();
+  }
+
+  /** Whether the connection may have to end within the request's body; nothing can announce that after the head of the response. */
+  get #bodyInDoubt(): boolean {
+    if (this.body === undefined) return false;
+    return (this.head.expectContinue && !this.#continued) || this.body.remaining > this.#host.limits.discardBytes;
   }
 
   #startTunnel(): void {
