@@ -151,7 +151,7 @@ describe('the proxy as a whole', () => {
     const answered = await get(app.listening.outbound, '/charge/1');
     expect(answered).toMatchObject({ status: 200, body: 'hello /charge/1' });
     const metrics = (await get(app.listening.metrics, '/metrics')).body;
-    expect(metrics).toMatch(/heddle_requests_total\{direction="outbound",.*code="200",reason=""\} 1\n/);
+    expect(metrics).toMatch(/heddle_requests_total\{direction="outbound",.*code="200",reason="",grpc_status=""\} 1\n/);
     expect(metrics).toContain('heddle_control_connected 1\n');
     expect(metrics).toMatch(/heddle_certificate_expiry_seconds 1\d{9}\n/);
     const dump = JSON.parse((await get(app.listening.admin, '/configuration')).body);

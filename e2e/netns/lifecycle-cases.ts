@@ -51,12 +51,12 @@ export const LIFECYCLE: readonly Case[] = [
       const outbound = await order.metrics();
       match(
         outbound,
-        /heddle_requests_total\{direction="outbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop",code="200",reason=""\} \d+/,
+        /heddle_requests_total\{direction="outbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop",code="200",reason="",grpc_status=""\} \d+/,
       );
       const inbound = await payment.metrics();
       match(
         inbound,
-        /heddle_requests_total\{direction="inbound",source_workload="order",[^}]*code="200",reason=""\} \d+/,
+        /heddle_requests_total\{direction="inbound",source_workload="order",[^}]*code="200",reason="",grpc_status=""\} \d+/,
       );
       match(inbound, /heddle_tls_connections_total\{direction="inbound",result="accepted"\} \d+/);
       match(inbound, /heddle_certificate_expiry_seconds \d{10}/);

@@ -3,15 +3,18 @@ import { REASONS, type Reason } from '../contract/reasons.ts';
 import { requestHead, responseHead } from '../http/h2/testing/messages.ts';
 import type { RequestHead, ResponseHead } from '../http/message.ts';
 import {
+  endStatus,
   FirstMessage,
   grpcMessage,
   grpcPushback,
+  grpcStatusIn,
   grpcStatusOf,
   grpcTimeoutMs,
   grpcTimeoutText,
   isGrpc,
   meantStatus,
 } from './grpc.ts';
+import { GrpcAnswer } from './grpc-answer.ts';
 import { ownMessage } from './own-response.ts';
 
 const grpc = (...headers: string[]): RequestHead =>
@@ -74,6 +77,60 @@ test.each([
 ] as const)('%s counts as %s', (_name, changes, status) => {
   const headers = 'headers' in changes ? [...changes.headers] : [];
   expect(meantStatus(responseHead({ ...changes, headers } as Partial<ResponseHead>))).toBe(status);
+});
+
+test.each([
+  [['grpc-status', '0'], 0],
+  [['grpc-message', 'x', 'grpc-status', '16'], 16],
+  [['grpc-status', '17'], 'unknown'],
+  [['grpc-status', '-1'], 'unknown'],
+  [['grpc-status', '0x1'], 'unknown'],
+  [['grpc-status', ''], 'unknown'],
+  [['grpc-status', '100000000000000000000'], 'unknown'],
+  [['x', 'y'], 'unknown'],
+  [undefined, 'unknown'],
+] as const)('the status in %j is %s', (fields, status) => {
+  expect(grpcStatusIn(fields === undefined ? undefined : [...fields])).toBe(status);
+});
+
+test.each([
+  [200, undefined, 200],
+  [200, 0, 200],
+  [200, 5, 404],
+  [200, 14, 503],
+  [200, 13, 500],
+  // Clients make UNKNOWN of an answer without a status.
+  [200, 'unknown', 500],
+  [404, 'unknown', 404],
+  [503, 7, 503],
+] as const)('HTTP %d with gRPC status %s ended as %d', (http, grpcStatus, status) => {
+  expect(endStatus(http, grpcStatus)).toBe(status);
+});
+
+describe('the status of an answer', () => {
+  const head = (framing: ResponseHead['framing'], ...headers: string[]): ResponseHead =>
+    responseHead({ framing, headers });
+
+  test('is in the trailers, or in a head that is the whole answer', () => {
+    const messages = new GrpcAnswer();
+    messages.answered(head('chunked', 'grpc-status', '3'));
+    expect(messages.status).toBe('unknown');
+    messages.ended(['grpc-status', '5']);
+    expect(messages.status).toBe(5);
+    const trailersOnly = new GrpcAnswer();
+    trailersOnly.answered(head('none', 'grpc-status', '7'));
+    trailersOnly.ended(undefined);
+    expect(trailersOnly.status).toBe(7);
+  });
+
+  test('is unknown when the application says none, and ours when we answer', () => {
+    const silent = new GrpcAnswer();
+    silent.answered(head('chunked'));
+    silent.ended(undefined);
+    expect(silent.status).toBe('unknown');
+    silent.refused('no_endpoints');
+    expect(silent.status).toBe(14);
+  });
 });
 
 test('gRFC A6: pushback', () => {

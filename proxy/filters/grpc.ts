@@ -1,9 +1,10 @@
 import type { Reason } from '../contract/reasons.ts';
-import { headerValue, type RequestHead, type ResponseHead } from '../http/message.ts';
+import { type HeaderList, headerValue, type RequestHead, type ResponseHead } from '../http/message.ts';
 
 /** Source of the forms here: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), google/rpc/code.proto for what a status means in HTTP. */
 
 export const GRPC_OK = 0;
+export const GRPC_UNKNOWN = 2;
 export const GRPC_UNAVAILABLE = 14;
 
 /** HTTP/2 with `application/grpc`, with or without a message format. gRPC-Web is not: its clients read HTTP statuses. */
@@ -82,6 +83,19 @@ export function meantStatus(head: ResponseHead): number {
   const status = headerValue(head.headers, 'grpc-status');
   if (status === undefined || !/^[0-9]{1,2}$/.test(status)) return head.status;
   return HTTP_STATUS[Number(status)] ?? 500;
+}
+
+/** The `grpc-status` of trailers or of a trailers-only head: 0 to 16. `unknown`: none, or no number that gRPC defines; clients report UNKNOWN. */
+export function grpcStatusIn(fields: HeaderList | undefined): number | 'unknown' {
+  const value = fields === undefined ? undefined : headerValue(fields, 'grpc-status');
+  if (value === undefined || !/^[0-9]{1,2}$/.test(value)) return 'unknown';
+  return Number(value) < HTTP_STATUS.length ? Number(value) : 'unknown';
+}
+
+/** The HTTP status that tells how a gRPC call ended: of an HTTP error itself, else what its gRPC status stands for. */
+export function endStatus(httpStatus: number, grpcStatus: number | 'unknown' | undefined): number {
+  if (grpcStatus === undefined || httpStatus !== 200) return httpStatus;
+  return HTTP_STATUS[grpcStatus === 'unknown' ? GRPC_UNKNOWN : grpcStatus] ?? httpStatus;
 }
 
 /** gRFC A6: milliseconds after which the server wants the next try, `never`, or undefined when it says nothing. */

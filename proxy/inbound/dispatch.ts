@@ -2,6 +2,8 @@ import type { Connections, ConnectWaiter, Opener } from '../balance/connections.
 import type { Timer } from '../base/clock.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Reason } from '../contract/reasons.ts';
+import { isGrpc } from '../filters/grpc.ts';
+import { GrpcAnswer } from '../filters/grpc-answer.ts';
 import { addHeader, removeReserved, withoutReserved } from '../filters/headers.ts';
 import { ownMessage } from '../filters/own-response.ts';
 import { trace } from '../filters/trace.ts';
@@ -12,13 +14,13 @@ import type {
   RequestHead,
   RequestReceiver,
   ResponseHead,
-  ResponseReceiver,
   ServerExchange,
 } from '../http/message.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
 import { Lease } from '../policy/lease.ts';
 import { answer } from './answer.ts';
+import { type Answered, ApplicationAnswer } from './application-answer.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 import { CLIENT_CLOSED_STATUS, record } from './record.ts';
 import { rescue } from './rescue.ts';
@@ -40,7 +42,7 @@ export interface Caller {
  * One request from the network to the application: authorize, connect, pass on, close the books once. Nothing is repeated here but what cannot
  * have been sent (a kept connection that turned out to be closed).
  */
-export class InboundRequest implements RequestReceiver, ConnectWaiter {
+export class InboundRequest implements RequestReceiver, ConnectWaiter, Answered {
   readonly #context: InboundContext;
   readonly #target: Target;
   readonly #caller: Caller;
@@ -66,6 +68,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   #forwarded = false;
   #status = 0;
   readonly #bytes = { request: 0, response: 0 };
+  /** What the caller got; undefined: not a gRPC request. */
+  readonly #grpc: GrpcAnswer | undefined;
 
   constructor(context: InboundContext, target: Target, caller: Caller, exchange: ServerExchange) {
     this.#context = context;
@@ -73,6 +77,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     this.#caller = caller;
     this.#exchange = exchange;
     this.#head = exchange.head;
+    this.#grpc = isGrpc(exchange.head) ? new GrpcAnswer() : undefined;
     this.#started = context.clock.now();
     exchange.receiver = this;
   }
@@ -191,6 +196,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     this.#status = head.status;
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
     this.#responseEnded = head.framing === 'none';
+    this.#grpc?.answered(head);
     if (this.#state === 'tunnel') this.#live();
     this.#exchange.respond(head);
   }
@@ -229,6 +235,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
   onResponseEnd(trailers: HeaderList | undefined): void {
     if (this.#state === 'over') return;
     if (!this.#responseEnded) this.#exchange.end(withoutReserved(trailers));
+    this.#grpc?.ended(trailers);
     this.#responseEnded = true;
     if (this.#state === 'tunnel') this.#finishTunnel();
     else this.#close(this.#status, '', '');
@@ -281,6 +288,7 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
     const response = rescue(reason, detail);
     const message = ownMessage(this.#head, response);
     answer(this.#exchange, this.#caller.mesh, message, unprocessed);
+    this.#grpc?.refused(reason);
     this.#close(response.status, reason, detail);
   }
 
@@ -305,40 +313,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter {
       attempt: this.#caller.mesh?.meta.attempt ?? 1,
       traceId: this.#traceId,
       bytes: this.#bytes,
+      grpcStatus: this.#grpc?.status,
     });
-  }
-}
-
-/** Both ends of a request have an `onBody`: this one is the application's. */
-class ApplicationAnswer implements ResponseReceiver {
-  readonly #request: InboundRequest;
-
-  constructor(request: InboundRequest) {
-    this.#request = request;
-  }
-
-  onInform(head: ResponseHead): void {
-    this.#request.onInform(head);
-  }
-
-  onResponse(head: ResponseHead): void {
-    this.#request.onResponse(head);
-  }
-
-  onBody(buffer: Buffer, start: number, end: number): void {
-    this.#request.onResponseBody(buffer, start, end);
-  }
-
-  onEnd(trailers: HeaderList | undefined): void {
-    this.#request.onResponseEnd(trailers);
-  }
-
-  onDrain(): void {
-    this.#request.onUpstreamDrain();
-  }
-
-  onFailure(failure: Failure): void {
-    this.#request.onFailure(failure);
   }
 }
 

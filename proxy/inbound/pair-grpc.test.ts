@@ -50,7 +50,8 @@ describe('statuses of the proxies', () => {
       'x-heddle-reason': 'no_endpoints',
     });
     expect(refused.headers['grpc-message']).toContain('no_endpoints');
-    expect(metric(mesh.order.metrics.text(), 'heddle_requests_total', 'reason="no_endpoints"')).toBe(1);
+    const books = metric(mesh.order.metrics.text(), 'heddle_requests_total', 'reason="no_endpoints",grpc_status="14"');
+    expect(books).toBe(1);
   });
 
   test('no route: UNIMPLEMENTED', async () => {
@@ -90,6 +91,26 @@ describe('statuses of the proxies', () => {
     const failed = await ask(http2Client(mesh.port), CALL, message('x'));
     expect(failed.headers).toMatchObject({ 'grpc-status': '14', 'x-heddle-reason': 'app_connect_failure' });
   });
+});
+
+test.each<[string, (stream: ServerHttp2Stream) => void, string, number | 'unknown', boolean]>([
+  ['OK in trailers', (stream) => answer(stream, 'x'), '200', 0, false],
+  ['trailers-only NOT_FOUND', (stream) => trailersOnly(stream, 5), '200', 5, false],
+  ['trailers-only INTERNAL', (stream) => trailersOnly(stream, 13), '200', 13, true],
+  ['a status that gRPC does not define', (stream) => trailersOnly(stream, 99), '200', 'unknown', true],
+  ['no status', (stream) => stream.respond({ ':status': 200 }, { endStream: true }), '200', 'unknown', true],
+  ['an HTTP error', (stream) => stream.respond({ ':status': 404 }, { endStream: true }), '404', 'unknown', false],
+])('%s is in the books of both sides', async (_name, respond, code, status, logged) => {
+  const mesh = await pair();
+  const backend = await http2App(respond);
+  mesh.configure([await mesh.endpoint(backend.port)]);
+  await ask(http2Client(mesh.port), CALL, message('x'));
+  for (const side of [mesh.order, mesh.payment]) {
+    const labels = `code="${code}",reason="",grpc_status="${status}"}`;
+    await until('the books', () => metric(side.metrics.text(), 'heddle_requests_total', labels) === 1);
+    const lines = side.lines.filter((line) => line.log === 'access');
+    expect(lines.map((line) => line.grpcStatus)).toEqual(logged ? [status] : []);
+  }
 });
 
 describe('deadlines', () => {

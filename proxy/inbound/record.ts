@@ -1,6 +1,8 @@
 import type { Reason } from '../contract/reasons.ts';
+import { endStatus } from '../filters/grpc.ts';
 import type { RequestHead } from '../http/message.ts';
 import { type AccessRecord, isWorthLogging, writeAccess, writeConnection } from '../telemetry/access-log.ts';
+import type { GrpcStatus } from '../telemetry/metrics.ts';
 import type { InboundContext, Source, Target } from './context.ts';
 
 /** Status in the books of a request whose caller went away: nobody saw one. */
@@ -18,16 +20,19 @@ export interface Books {
   readonly traceId: string;
   /** Of the bodies, as far as they came; absent: nothing was read. */
   readonly bytes?: { readonly request: number; readonly response: number };
+  /** Of gRPC requests only. */
+  readonly grpcStatus?: GrpcStatus | undefined;
 }
 
 /** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
 export function record(context: InboundContext, books: Books): void {
   const { source, target } = books;
   const peer = context.peers.of(source.workload, source.namespace);
-  peer.request(books.status, books.reason, books.durationMs);
+  peer.request(books.status, books.reason, books.durationMs, books.grpcStatus);
   peer.secured('http', source.identity !== undefined);
   const mode = context.store.workload()?.configuration.accessLog ?? 'Errors';
-  if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
+  const status = endStatus(books.status, books.grpcStatus);
+  if (!isWorthLogging(mode, status, books.reason, books.durationMs, context.slowMs)) return;
   if (!context.access.allows(mode)) return;
   const line: AccessRecord = {
     direction: 'inbound',
@@ -46,6 +51,7 @@ export function record(context: InboundContext, books: Books): void {
     traceId: books.traceId,
     requestBytes: books.bytes?.request ?? 0,
     responseBytes: books.bytes?.response ?? 0,
+    grpcStatus: books.grpcStatus,
   };
   writeAccess(context.log, line, context.access.takeDropped());
 }

@@ -153,6 +153,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
       this.#detail = `answered by the proxy of ${attempt.endpoint.name}`;
     }
     this.#status = head.status;
+    this.#grpc?.answer.answered(head);
     this.#replay.forget();
     this.#state = head.framing === 'tunnel' ? 'tunnel' : 'answering';
     if (this.#state === 'tunnel' || isEventStream(head)) this.#deadlines.endless();
@@ -170,6 +171,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   onResponseEnd(_attempt: Attempt, trailers: HeaderList | undefined): void {
     if (this.#state === 'over') return;
     if (!this.#responseEnded) this.#exchange.end(withoutReserved(trailers));
+    this.#grpc?.answer.ended(trailers);
     this.#responseEnded = true;
     if (this.#state === 'tunnel') this.#finishTunnel();
     else this.#close(this.#status, this.#reason, this.#detail);
@@ -237,11 +239,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
   #launch(port: BuiltPort, route: BuiltRoute, avoid: EndpointState | undefined): void {
     const { random, clock } = this.#context;
     const choice = chooseEndpoint(port, route, { random, now: clock.now(), avoid });
-    if (choice.kind === 'none') {
-      this.#fail(choice.reason, choice.detail);
-      return;
-    }
-    this.#try(port, route, choice.endpoint);
+    if (choice.kind === 'none') this.#fail(choice.reason, choice.detail);
+    else this.#try(port, route, choice.endpoint);
   }
 
   #try(port: BuiltPort, route: BuiltRoute, endpoint: EndpointState): void {
@@ -285,11 +284,8 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     this.#attempt = undefined;
     this.#state = 'backoff';
     this.#hold();
-    if (delayMs <= 0) {
-      this.#decide(false, attempt.endpoint);
-      return;
-    }
-    this.#backoff = this.#context.clock.after(delayMs, () => this.#decide(false, attempt.endpoint));
+    if (delayMs <= 0) this.#decide(false, attempt.endpoint);
+    else this.#backoff = this.#context.clock.after(delayMs, () => this.#decide(false, attempt.endpoint));
   }
 
   // Ends.
@@ -309,6 +305,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
       return;
     }
     const response = rescue(reason, because);
+    this.#grpc?.answer.refused(reason);
     sendOwn(this.#exchange, ownMessage(this.head, response));
     this.#close(response.status, reason, because);
   }
@@ -340,6 +337,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
       destination: this.#origin.destination,
       traceId: this.#traceId,
       bytes: this.#bytes,
+      grpcStatus: this.#grpc?.answer.status,
     });
   }
 

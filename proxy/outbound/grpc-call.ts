@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { FirstMessage, grpcTimeoutMs, grpcTimeoutText, isGrpc } from '../filters/grpc.ts';
+import { GrpcAnswer } from '../filters/grpc-answer.ts';
 import { headerIndex, type RequestHead } from '../http/message.ts';
 
-/** What a gRPC request needs beside an ordinary one: its own deadline, and to know when the first message of the response is there. */
+/** What a gRPC request needs beside an ordinary one: its own deadline, to know when the first message of the response is there, and its status for the books. */
 export class GrpcCall {
   /** Milliseconds that the caller gives the whole call; undefined: no end. */
   readonly timeoutMs: number | undefined;
+  /** What the application got. */
+  readonly answer = new GrpcAnswer();
   readonly #clock: Clock;
   readonly #endsAt: number;
   readonly #first = new FirstMessage();

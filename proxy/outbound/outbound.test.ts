@@ -24,7 +24,7 @@ describe('plain endpoints', () => {
     expect(seen['x-heddle-peer']).toBeUndefined();
     expect(seen.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     const labels =
-      'direction="outbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop",code="200",reason=""';
+      'direction="outbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop",code="200",reason="",grpc_status=""';
     expect(metric(proxy, `heddle_requests_total{${labels}}`)).toBe(1);
     expect(metric(proxy, 'heddle_tls_state_total', 'destination_workload="payment"', 'kind="http",tls="none"')).toBe(1);
     expect(proxy.lines).toEqual([]);

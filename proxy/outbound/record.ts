@@ -1,8 +1,10 @@
 import type { EndpointState } from '../balance/endpoints.ts';
 import type { Reason } from '../contract/reasons.ts';
+import { endStatus } from '../filters/grpc.ts';
 import type { RequestHead } from '../http/message.ts';
 import type { BuiltPort } from '../policy/build.ts';
 import { type AccessRecord, isWorthLogging, writeAccess } from '../telemetry/access-log.ts';
+import type { GrpcStatus } from '../telemetry/metrics.ts';
 import type { OutboundContext } from './context.ts';
 
 /** Status in the books of a request whose client went away: nobody saw one. */
@@ -23,6 +25,8 @@ export interface Books {
   readonly traceId: string;
   /** Of the bodies, as far as they came; absent: nothing was read. */
   readonly bytes?: { readonly request: number; readonly response: number };
+  /** Of gRPC requests only. */
+  readonly grpcStatus?: GrpcStatus | undefined;
 }
 
 /** Closes the books of one request, once: metrics always, a log line for errors, denials and slow calls. */
@@ -31,10 +35,11 @@ export function record(context: OutboundContext, books: Books): void {
   const workload = target?.workload ?? books.port?.name ?? 'unknown';
   const namespace = target?.namespace ?? books.port?.namespace ?? '';
   const peer = context.peers.of(workload, namespace);
-  peer.request(books.status, books.reason, books.durationMs);
+  peer.request(books.status, books.reason, books.durationMs, books.grpcStatus);
   if (target !== undefined) peer.secured('http', target.identity !== undefined);
   const mode = books.port?.owner.accessLog ?? 'Errors';
-  if (!isWorthLogging(mode, books.status, books.reason, books.durationMs, context.slowMs)) return;
+  const status = endStatus(books.status, books.grpcStatus);
+  if (!isWorthLogging(mode, status, books.reason, books.durationMs, context.slowMs)) return;
   if (!context.access.allows(mode)) return;
   const line: AccessRecord = {
     direction: 'outbound',
@@ -54,6 +59,7 @@ export function record(context: OutboundContext, books: Books): void {
     traceId: books.traceId,
     requestBytes: books.bytes?.request ?? 0,
     responseBytes: books.bytes?.response ?? 0,
+    grpcStatus: books.grpcStatus,
   };
   writeAccess(context.log, line, context.access.takeDropped());
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessLogMode } from '../contract/snapshot.ts';
-import type { Direction } from './metrics.ts';
+import type { Direction, GrpcStatus } from './metrics.ts';
 
 /** What is known of a request when its books are closed. */
 export interface AccessRecord {
@@ -23,12 +23,14 @@ export interface AccessRecord {
   /** Bytes of the bodies that this proxy took from either side, framing not counted. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of gRPC requests only. */
+  readonly grpcStatus?: GrpcStatus | undefined;
 }
 
 /** Longest text of a field that a client controls. */
 const MAX_TEXT = 512;
 
-/** Errors, denials and slow calls; `All` everything, `Off` nothing. */
+/** Errors, denials and slow calls; `All` everything, `Off` nothing. `status`: of a gRPC call the HTTP status that its own stands for. */
 export function isWorthLogging(
   mode: AccessLogMode,
   status: number,
@@ -92,6 +94,7 @@ export function writeAccess(log: Log, record: AccessRecord, droppedBefore?: numb
     path: cut(record.path),
     authority: cut(record.authority),
     status: record.status,
+    grpcStatus: record.grpcStatus,
     reason: record.reason === '' ? undefined : record.reason,
     detail: record.detail === '' ? undefined : cut(record.detail),
     durationMs: Math.round(record.durationMs * 1_000) / 1_000,

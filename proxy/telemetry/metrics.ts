@@ -11,6 +11,9 @@ import type { Watch } from '../base/watch.ts';
 /** `inbound` and `outbound` as seen from the pod. */
 export type Direction = 'inbound' | 'outbound';
 
+/** How a gRPC call ended: 0 to 16 as the application said, or `unknown`: it said nothing readable, or was never answered. */
+export type GrpcStatus = number | 'unknown';
+
 /** A workload as metrics name it. Both members come from the operator or from a verified identity, never from request bytes. */
 export interface WorkloadName {
   readonly workload: string;
@@ -44,8 +47,8 @@ export function createTrafficMetrics(metrics: Metrics): TrafficMetrics {
   return {
     requests: metrics.counter(
       'heddle_requests_total',
-      'HTTP requests by peers, status and reason (empty: none of ours).',
-      [...PEER_LABELS, 'code', 'reason'],
+      'HTTP requests by peers, status, reason (empty: none of ours) and gRPC status (empty: not gRPC).',
+      [...PEER_LABELS, 'code', 'reason', 'grpc_status'],
     ),
     durations: metrics.histogram(
       'heddle_request_duration_seconds',
@@ -113,9 +116,12 @@ export class PeerMetrics {
   readonly #metrics: TrafficMetrics;
   readonly #labels: readonly string[];
   readonly #duration: Histogram;
-  /** By status, for requests without a reason. */
+  /** By status, for requests without a reason that are not gRPC. */
   readonly #codes: (Counter | undefined)[] = [];
-  readonly #reasons = new Map<string, Counter>();
+  /** By gRPC status, for gRPC answers of status 200 without a reason. */
+  readonly #grpc: (Counter | undefined)[] = [];
+  /** All others; the families bound the series, this only spares their look-up. */
+  readonly #others = new Map<string, Counter>();
   readonly #secured: (Counter | undefined)[] = [];
 
   constructor(metrics: TrafficMetrics, direction: Direction, source: WorkloadName, destination: WorkloadName) {
@@ -124,9 +130,9 @@ export class PeerMetrics {
     this.#duration = metrics.durations.child(this.#labels);
   }
 
-  /** `reason` '' where the answer came from the application. Milliseconds. */
-  request(status: number, reason: string, durationMs: number): void {
-    this.#counter(status, reason).inc();
+  /** `reason` '' where the answer came from the application, `grpcStatus` undefined where the request was not gRPC. Milliseconds. */
+  request(status: number, reason: string, durationMs: number, grpcStatus?: GrpcStatus): void {
+    this.#counter(status, reason, grpcStatus).inc();
     this.#duration.observe(durationMs / 1_000);
   }
 
@@ -143,18 +149,27 @@ export class PeerMetrics {
     this.#metrics.tcpBytes.child([...this.#labels, 'received']).inc(received);
   }
 
-  #counter(status: number, reason: string): Counter {
-    if (reason === '') {
-      this.#codes[status] ??= this.#metrics.requests.child([...this.#labels, String(status), '']);
+  #counter(status: number, reason: string, grpcStatus: GrpcStatus | undefined): Counter {
+    if (reason === '' && grpcStatus === undefined) {
+      this.#codes[status] ??= this.#requests(status, '', '');
       return this.#codes[status];
     }
-    const key = `${status} ${reason}`;
-    let counter = this.#reasons.get(key);
+    if (reason === '' && status === 200 && typeof grpcStatus === 'number') {
+      this.#grpc[grpcStatus] ??= this.#requests(200, '', grpcStatus);
+      return this.#grpc[grpcStatus];
+    }
+    const key = `${status} ${reason} ${grpcStatus ?? ''}`;
+    let counter = this.#others.get(key);
     if (counter === undefined) {
-      counter = this.#metrics.requests.child([...this.#labels, String(status), reason]);
-      this.#reasons.set(key, counter);
+      counter = this.#requests(status, reason, grpcStatus ?? '');
+      if (this.#others.size >= MAX_OTHERS) this.#others.clear();
+      this.#others.set(key, counter);
     }
     return counter;
+  }
+
+  #requests(status: number, reason: string, grpcStatus: GrpcStatus | ''): Counter {
+    return this.#metrics.requests.child([...this.#labels, String(status), reason, String(grpcStatus)]);
   }
 }
 
@@ -190,3 +205,5 @@ export class PeerMetricsTable {
 }
 
 const MAX_PEERS = 1_000;
+/** An application chooses both its statuses: they must not fill the memory of their proxy. */
+const MAX_OTHERS = 256;

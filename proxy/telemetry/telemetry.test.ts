@@ -89,11 +89,50 @@ test('requests count by peers, code and reason, and durations in seconds', () =>
   const peers =
     'direction="inbound",source_workload="order",source_namespace="shop",destination_workload="payment",destination_namespace="shop"';
   const text = metrics.text();
-  expect(text).toContain(`heddle_requests_total{${peers},code="200",reason=""} 3\n`);
-  expect(text).toContain(`heddle_requests_total{${peers},code="403",reason="unauthorized"} 1\n`);
+  expect(text).toContain(`heddle_requests_total{${peers},code="200",reason="",grpc_status=""} 3\n`);
+  expect(text).toContain(`heddle_requests_total{${peers},code="403",reason="unauthorized",grpc_status=""} 1\n`);
   expect(text).toContain(`heddle_request_duration_seconds_bucket{${peers},le="0.025"} 4\n`);
   expect(text).toContain(`heddle_request_duration_seconds_bucket{${peers},le="0.001"} 1\n`);
   expect(text).toContain(`heddle_tcp_bytes_total{${peers},flow="received"} 20\n`);
+});
+
+test('gRPC requests count by their status too; an application that invents pairs of statuses fills no table', () => {
+  const metrics = createMetrics();
+  const peer = new PeerMetricsTable(createTrafficMetrics(metrics), 'outbound', { workload: 'a', namespace: 'n' }).of(
+    'b',
+    'n',
+  );
+  peer.request(200, '', 1);
+  for (let count = 0; count < 2; count++) peer.request(200, '', 1, 0);
+  peer.request(200, '', 1, 14);
+  peer.request(200, '', 1, 'unknown');
+  peer.request(503, 'no_endpoints', 1, 14);
+  peer.request(404, '', 1, 'unknown');
+  const of = (labels: string): string | undefined =>
+    metrics
+      .text()
+      .split('\n')
+      .find((line) => line.startsWith('heddle_requests_total') && line.includes(labels));
+  const counted = (labels: string): number => Number(of(labels)?.split(' ').at(-1) ?? 0);
+  expect(counted('code="200",reason="",grpc_status=""}')).toBe(1);
+  expect(counted('code="200",reason="",grpc_status="0"}')).toBe(2);
+  expect(counted('code="200",reason="",grpc_status="14"}')).toBe(1);
+  expect(counted('code="200",reason="",grpc_status="unknown"}')).toBe(1);
+  expect(counted('code="503",reason="no_endpoints",grpc_status="14"}')).toBe(1);
+  expect(counted('code="404",reason="",grpc_status="unknown"}')).toBe(1);
+  for (let status = 400; status < 1_000; status++) peer.request(status, '', 1, status % 17);
+  peer.request(200, '', 1, 0);
+  peer.request(404, '', 1, 'unknown');
+  expect(counted('code="200",reason="",grpc_status="0"}')).toBe(3);
+  expect(counted('code="404",reason="",grpc_status="unknown"}')).toBe(2);
+});
+
+test('the access line of a gRPC call names its status, that of others does not', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', write: (line) => lines.push(line), wall: () => 0 });
+  for (const grpcStatus of [0, 14, 'unknown', undefined] as const) writeAccess(log, { ...RECORD, grpcStatus });
+  expect(lines.map((line) => JSON.parse(line).grpcStatus)).toEqual([0, 14, 'unknown', undefined]);
+  expect(lines[3]).not.toContain('grpcStatus');
 });
 
 test('series survive the eviction of idle ones', () => {
@@ -106,7 +145,7 @@ test('series survive the eviction of idle ones', () => {
   for (let count = 0; count < 3; count++) metrics.sweep();
   expect(metrics.text()).not.toContain('code="200"');
   peer.request(200, '', 1);
-  expect(metrics.text()).toContain('code="200",reason=""} 1\n');
+  expect(metrics.text()).toContain('code="200",reason="",grpc_status=""} 1\n');
 });
 
 test('the expiry of the certificate follows the credentials', () => {
