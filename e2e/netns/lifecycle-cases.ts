@@ -33,7 +33,7 @@ export const LIFECYCLE: readonly Case[] = [
         `  resident MiB before ${before.join(' and ')}, after ${after.join(' and ')}; CPU of both ${(order.cpuSeconds() + payment.cpuSeconds() - cpu).toFixed(1)} s\n`,
       );
       for (const [index, mib] of after.entries())
-        ok(mib - before[index]! < 96, `grew from ${before[index]} to ${mib} MiB`);
+        ok(mib - before[index]! < 32, `grew from ${before[index]} to ${mib} MiB`);
     },
   },
   {

@@ -6,11 +6,10 @@ export interface Transport {
   receiver: TransportReceiver | undefined;
   /** Takes the bytes over (the caller must not change them later). False: stop writing until `onDrain`. After `end` or `destroy`: ignored. */
   write(chunk: Uint8Array): boolean;
-  /**
-   * Like `write`, of memory that the caller wants back. True: it is the caller's again and writing may go on. False: the transport keeps it,
-   * and `onDrain` follows when more can be written. Absent: use `write`.
-   */
+  /** Like `write`, of memory that the caller wants back: it is the caller's again unless `keepsLent` is true afterwards. Absent: use `write`. */
   lend?(chunk: Uint8Array): boolean;
+  /** The transport goes on using what was lent last. */
+  readonly keepsLent?: boolean;
   /** Writes latin1 text. False: stop writing until `onDrain`. Absent: use `write`. */
   writeText?(text: string): boolean;
   /** Half-close: what was written still goes out, then FIN (TLS: close_notify). Reading goes on. */

@@ -1,23 +1,10 @@
+import { givePiece, takePiece, writePiece } from '../base/memory-pieces.ts';
 import type { Transport } from '../base/transport.ts';
 
 /** Beyond this many gathered bytes they are written without waiting for the end of the tick. */
 const GATHER_BYTES = 65_536;
 /** Room that is left behind a body piece for what usually follows it: the last chunk, or a small second piece. */
 const SLACK = 64;
-
-/** A copy in memory of its own size, neither a slice of Node's pool nor the beginning of a larger slab. */
-function exactly(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
-/**
- * Memory that a turn's bytes are gathered in when nobody else of the process does so just then; given back once the kernel has taken them, so that
- * an ordinary message costs no memory at all. Larger gatherings get their own.
- */
-const SHARED_BYTES = 16_384;
-let shared: Buffer | undefined = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
 /**
  * Gathers what is written in one event-loop turn into one `transport.write`: a head with the body that came with it is one
@@ -28,8 +15,6 @@ export class Output {
   #text = '';
   #slab: Buffer | undefined;
   #length = 0;
-  /** The slab is the process's shared one. */
-  #borrowed = false;
   #scheduled = false;
   #blocked = false;
   /** Something was handed to the transport since this was set to false. */
@@ -93,7 +78,7 @@ export class Output {
   /** Forgets what was gathered: nothing of it reaches the peer. */
   discard(): void {
     this.#text = '';
-    this.#giveBack();
+    if (this.#slab !== undefined) givePiece(this.#slab);
     this.#slab = undefined;
     this.#length = 0;
   }
@@ -103,15 +88,7 @@ export class Output {
     if (this.#slab !== undefined && bytes <= this.#slab.length - this.#length) return;
     const again = this.#slab !== undefined;
     this.#writeSlab();
-    this.#giveBack();
-    this.#length = 0;
-    if (shared !== undefined && bytes + SLACK <= SHARED_BYTES && this.#transport.lend !== undefined) {
-      this.#slab = shared;
-      this.#borrowed = true;
-      shared = undefined;
-    } else {
-      this.#slab = Buffer.allocUnsafe(bytes + (again ? Math.min(4 * bytes, GATHER_BYTES) : SLACK));
-    }
+    this.#slab = takePiece(bytes + (again ? Math.min(4 * bytes, GATHER_BYTES) : SLACK));
   }
 
   #settleText(): void {
@@ -122,28 +99,16 @@ export class Output {
 
   #writeSlab(): void {
     const slab = this.#slab;
-    if (slab === undefined || this.#length === 0) return;
-    const used = slab.subarray(0, this.#length);
-    // What the kernel does not take waits, for a slow peer for long: it must not keep memory alive that it does not use.
-    const chunk = this.#transport.pending > 0 ? exactly(used) : used;
+    if (slab === undefined) return;
+    const bytes = this.#length;
     this.#slab = undefined;
     this.#length = 0;
+    if (bytes === 0) {
+      givePiece(slab);
+      return;
+    }
     this.wrote = true;
-    if (this.#borrowed) this.#lend(slab, chunk);
-    else if (!this.#transport.write(chunk)) this.#blocked = true;
-  }
-
-  #giveBack(): void {
-    if (this.#borrowed) shared = this.#slab;
-    this.#borrowed = false;
-  }
-
-  #lend(slab: Buffer, chunk: Buffer): void {
-    this.#borrowed = false;
-    const free = chunk.buffer !== slab.buffer ? this.#transport.write(chunk) : this.#transport.lend?.(chunk) === true;
-    if (!free) this.#blocked = true;
-    // A slab that the transport keeps is not the process's any more.
-    shared = free || chunk.buffer !== slab.buffer ? slab : Buffer.allocUnsafeSlow(SHARED_BYTES);
+    if (!writePiece(this.#transport, slab, bytes)) this.#blocked = true;
   }
 
   #writeText(): void {

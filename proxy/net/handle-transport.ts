@@ -20,6 +20,7 @@ export class HandleTransport implements Transport {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  keepsLent = false;
   readonly #socket: Socket;
   readonly #handle: StreamHandle;
   readonly #plain: boolean;
@@ -84,14 +85,16 @@ export class HandleTransport implements Transport {
   }
 
   lend(chunk: Uint8Array): boolean {
+    this.keepsLent = false;
     if (this.#ended || this.#dead || chunk.length === 0) return true;
     if (!this.#plain) {
-      this.#socket.write(Buffer.from(chunk));
-      return !this.#socket.writableNeedDrain;
+      // OpenSSL has encrypted all of it when the call returns, unless it waits behind an earlier write.
+      this.keepsLent = this.#socket.writableLength > 0;
+      return this.#socket.write(chunk);
     }
-    const later = this.#send(chunk);
-    this.#full ||= later;
-    return !later;
+    this.keepsLent = this.#send(chunk);
+    this.#full ||= this.keepsLent;
+    return !this.#full;
   }
 
   writeText(text: string): boolean {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { takePiece, writePiece } from '../base/memory-pieces.ts';
 import type { Transport, TransportReceiver } from '../base/transport.ts';
 
 export interface TunnelOptions {
@@ -52,8 +53,10 @@ export function tunnel(left: Transport, right: Transport, options: TunnelOptions
     onData(buffer, start, end) {
       moved = true;
       count(end - start);
-      // The read buffer is reused by its owner, and `write` keeps what it is given.
-      if (!to.write(Buffer.from(buffer.subarray(start, end)))) from.pause();
+      // The read buffer is reused by its owner, and a slow side keeps what it is given.
+      const piece = takePiece(end - start);
+      buffer.copy(piece, 0, start, end);
+      if (!writePiece(to, piece, end - start)) from.pause();
     },
     onEnd() {
       halves++;

@@ -1,3 +1,4 @@
+import { givePiece, keepable } from '../../base/memory-pieces.ts';
 import { ERROR, FLAG, FRAME, FRAME_HEAD, MAX_FRAME } from './codes.ts';
 import type { Output } from './output.ts';
 
@@ -61,7 +62,7 @@ export class FrameReader {
     if (length > MAX_FRAME) return this.#oversize(partial, 0, length) ? at : -1;
     const whole = FRAME_HEAD + length;
     if (partial.length < whole) {
-      const larger = Buffer.allocUnsafe(whole);
+      const larger = keepable(whole);
       partial.copy(larger, 0, 0, this.#held);
       partial = larger;
       this.#partial = larger;
@@ -70,7 +71,9 @@ export class FrameReader {
     if (this.#held < whole) return at;
     this.#held = 0;
     this.#partial = undefined;
-    return this.#emit(partial, 0, whole) ? at : -1;
+    const goesOn = this.#emit(partial, 0, whole);
+    givePiece(partial);
+    return goesOn ? at : -1;
   }
 
   #take(partial: Buffer, buffer: Buffer, at: number, end: number, until: number): number {
@@ -82,7 +85,7 @@ export class FrameReader {
 
   #hold(buffer: Buffer, at: number, end: number): void {
     const size = end - at >= FRAME_HEAD ? FRAME_HEAD + payloadLength(buffer, at) : FRAME_HEAD;
-    this.#partial = Buffer.allocUnsafe(size);
+    this.#partial = keepable(size);
     this.#held = end - at;
     buffer.copy(this.#partial, 0, at, end);
   }

@@ -1,3 +1,4 @@
+import { writePiece } from '../../base/memory-pieces.ts';
 import type { Transport } from '../../base/transport.ts';
 import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD, MAX_FRAME, MAX_WINDOW } from './codes.ts';
 import { afterThisTurn, type Defer } from './defer.ts';
@@ -8,6 +9,8 @@ import type { Stream } from './stream.ts';
 
 /** DATA collected before one write; more waits in the streams' queues so that they take turns. */
 const HIGH_WATER = 65_536;
+/** Most of a body in one DATA frame: with its head it fills a TLS record, so that the peer's reads end where frames do and none has to be put together. */
+const MAX_DATA = MAX_FRAME - FRAME_HEAD;
 
 /** The writing half of a session: collects frames, gives streams with data turns, writes once per event-loop turn. */
 export class Sender {
@@ -60,8 +63,8 @@ export class Sender {
     if (this.#ready.length > 0 && !this.#blocked && this.#window > 0) this.kick();
   }
 
-  readonly #write = (piece: Buffer): void => {
-    if (!this.#transport.write(piece)) this.#blocked = true;
+  readonly #write = (piece: Buffer, bytes: number): void => {
+    if (!writePiece(this.#transport, piece, bytes)) this.#blocked = true;
   };
 
   /** The transport takes more. */
@@ -121,7 +124,7 @@ export class Sender {
     if (this.#blocked || this.#ready.length > 0) return 0;
     let at = start;
     while (at < end && this.out.length < HIGH_WATER) {
-      const size = Math.min(end - at, MAX_FRAME, this.#window, stream.sendWindow);
+      const size = Math.min(end - at, MAX_DATA, this.#window, stream.sendWindow);
       if (size <= 0) break;
       this.#data(stream, buffer, at, at + size);
       at += size;
@@ -167,7 +170,7 @@ export class Sender {
     if (stream.closed) return;
     const chunk = stream.nextChunk;
     if (chunk !== undefined) {
-      const size = Math.min(chunk.length, MAX_FRAME, this.#window, stream.sendWindow);
+      const size = Math.min(chunk.length, MAX_DATA, this.#window, stream.sendWindow);
       if (size > 0) {
         this.#data(stream, chunk, 0, size);
         stream.sent(size);

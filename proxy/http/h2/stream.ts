@@ -1,3 +1,4 @@
+import { givePiece, keepable } from '../../base/memory-pieces.ts';
 import { DEFAULT_WINDOW, ERROR, MAX_WINDOW } from './codes.ts';
 import { type GrowthPool, ReceiveWindow } from './flow.ts';
 import type { Sender } from './sender.ts';
@@ -38,12 +39,6 @@ export interface StreamHost {
 /** Queued bytes above which `write` answers false, and below which `onDrain` follows. */
 const QUEUE_HIGH = 65_536;
 const QUEUE_LOW = 16_384;
-const SMALL = 2_048;
-
-/** Memory for bytes that wait for a slow side. A slice of Node's shared pool would keep all 64 KiB of it alive; for small pieces that costs less than their own buffer. */
-function lasting(bytes: number): Buffer {
-  return bytes < SMALL ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
-}
 
 type Held = Buffer | { readonly list: string[]; readonly end: boolean } | 'end';
 
@@ -104,7 +99,7 @@ export class Stream {
     let at = start;
     if (this.#queued === 0) at += this.#host.sender.direct(this, buffer, start, end);
     if (at === end) return true;
-    const rest = lasting(end - at);
+    const rest = keepable(end - at);
     buffer.copy(rest, 0, at, end);
     this.#queue.push(rest);
     this.#queued += rest.length;
@@ -139,7 +134,7 @@ export class Stream {
   /** The sender took `bytes` of `nextChunk`. */
   sent(bytes: number): void {
     const chunk = this.#queue[0]!;
-    if (bytes === chunk.length) this.#queue.shift();
+    if (bytes === chunk.length) givePiece(this.#queue.shift()!);
     else this.#queue[0] = chunk.subarray(bytes);
     this.#queued -= bytes;
     if (this.#full && this.#queued <= QUEUE_LOW) {
@@ -200,7 +195,7 @@ export class Stream {
     if (padding > 0) this.#consumed(padding);
     if (start === end) return undefined;
     if (this.#mustHold()) {
-      const copy = lasting(end - start);
+      const copy = keepable(end - start);
       buffer.copy(copy, 0, start, end);
       this.#held.push(copy);
       this.#host.holding(copy.length);
@@ -265,6 +260,7 @@ export class Stream {
     this.#host.holding(-chunk.length);
     this.receiver.onData(chunk, 0, chunk.length);
     this.#consumed(chunk.length);
+    givePiece(chunk);
   }
 
   /** The consumer took `bytes`: credit goes back, and a consumer that kept pace gets a larger window. */
