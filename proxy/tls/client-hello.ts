@@ -7,6 +7,8 @@ export const MAX_CLIENT_HELLO = 16_384;
 const RECORD_HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const EXTENSION_ALPN = 16;
+/** Type and length of a handshake message (RFC 8446 4). */
+const HEAD_BYTES = 4;
 
 /**
  * Recognises a ClientHello in the first bytes of a connection, whatever the borders of segments and records (RFC 8446 5.1
@@ -18,9 +20,9 @@ export function readClientHello(bytes: Uint8Array): ClientHello {
   return { tls: true, alpn: alpnOf(message) };
 }
 
-/** Joins the handshake fragments of the records until the ClientHello is whole. */
+/** Joins the handshake fragments of the records when the ClientHello is whole. Linear: a sender may cut it into records of one byte, and asks with each byte. */
 function gather(bytes: Uint8Array): Uint8Array | 'need-more' | 'not-tls' {
-  const fragments: Uint8Array[] = [];
+  const head = new Uint8Array(HEAD_BYTES);
   let gathered = 0;
   for (let at = 0; ; ) {
     const left = bytes.length - at;
@@ -32,25 +34,40 @@ function gather(bytes: Uint8Array): Uint8Array | 'need-more' | 'not-tls' {
     const length = bytes[at + 3]! * 256 + bytes[at + 4]!;
     // No empty fragments, and none above 2^14 (RFC 8446 5.1).
     if (length === 0 || length > MAX_CLIENT_HELLO || at + length > MAX_CLIENT_HELLO) return 'not-tls';
-    const fragment = bytes.subarray(at + 5, Math.min(bytes.length, at + 5 + length));
-    fragments.push(fragment);
-    gathered += fragment.length;
-    const verdict = wholeLength(fragments, gathered);
-    if (verdict === 'not-tls') return 'not-tls';
-    if (verdict !== undefined && gathered >= verdict) return Buffer.concat(fragments, gathered).subarray(4, verdict);
-    if (fragment.length < length) return 'need-more';
+    const end = Math.min(bytes.length, at + 5 + length);
+    for (let next = at + 5; next < end && gathered + next - at - 5 < HEAD_BYTES; next++) {
+      head[gathered + next - at - 5] = bytes[next]!;
+    }
+    gathered += end - at - 5;
+    const whole = wholeLength(head, gathered);
+    if (whole === 'not-tls') return 'not-tls';
+    if (whole !== undefined && gathered >= whole) return join(bytes, whole);
+    if (end - at - 5 < length) return 'need-more';
     at += 5 + length;
   }
 }
 
 /** Length of the handshake message with its head, once its four bytes are there. */
-function wholeLength(fragments: readonly Uint8Array[], gathered: number): number | 'not-tls' | undefined {
+function wholeLength(head: Uint8Array, gathered: number): number | 'not-tls' | undefined {
   if (gathered === 0) return undefined;
-  const head = gathered >= 4 ? Buffer.concat(fragments).subarray(0, 4) : fragments[0]!;
   if (head[0] !== CLIENT_HELLO) return 'not-tls';
-  if (gathered < 4) return undefined;
-  const length = 4 + head[1]! * 65_536 + head[2]! * 256 + head[3]!;
+  if (gathered < HEAD_BYTES) return undefined;
+  const length = HEAD_BYTES + head[1]! * 65_536 + head[2]! * 256 + head[3]!;
   return length > MAX_CLIENT_HELLO ? 'not-tls' : length;
+}
+
+/** The message without its head, from records that hold `whole` bytes of it. */
+function join(bytes: Uint8Array, whole: number): Uint8Array {
+  const message = new Uint8Array(whole);
+  let filled = 0;
+  for (let at = 0; filled < whole; ) {
+    const length = bytes[at + 3]! * 256 + bytes[at + 4]!;
+    const count = Math.min(length, whole - filled);
+    message.set(bytes.subarray(at + 5, at + 5 + count), filled);
+    filled += count;
+    at += 5 + length;
+  }
+  return message.subarray(HEAD_BYTES);
 }
 
 /** ALPN names (RFC 7301) of a ClientHello without its head (RFC 8446 4.1.2); what does not parse has none: OpenSSL will refuse it. */
