@@ -7,6 +7,7 @@ import { createAuthenticate, createIssue, createKeep, createServing, LIVES } fro
 import { compileAddresses, compileKey, viewClass } from './compile/compile.ts';
 import type { OperatorConfig } from './config.ts';
 import { createControlServer } from './control-server.ts';
+import { podsOutside } from './controllers/outside-ranges-decision.ts';
 import { createDistributor } from './distribute/distribute.ts';
 import { readiness } from './health.ts';
 import {
@@ -72,6 +73,7 @@ export function createOperator(options: OperatorOptions): Operator {
     issuerNotAfter: () => ready()?.slots.current.issuer.notAfter,
     rootNotAfter: () => ready()?.slots.current.root.notAfter,
     streams: () => distributor.streams,
+    podsOutsideRanges: () => podsOutside(world).count,
     pushed: () => pushedNumbers(distributor.stats),
     held: () =>
       [...feed.informers, ...own.informers].map(({ name, size, alive }) => ({ resource: name, size, alive: alive() })),

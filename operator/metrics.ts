@@ -11,6 +11,8 @@ export interface MetricsSources {
   readonly pushed: () => Readonly<Record<string, number>>;
   /** Resource to objects held. */
   readonly held: () => readonly { readonly resource: string; readonly size: number; readonly alive: boolean }[];
+  /** Meshed pods with an address outside of the known networks. */
+  readonly podsOutsideRanges: () => number;
   readonly depths: () => Readonly<Record<string, number>>;
 }
 
@@ -44,6 +46,11 @@ export function createMetrics(sources: MetricsSources): OperatorMetrics {
   );
   gauge('heddle_operator_root_expiry_seconds', 'Unix time at which the root ends; 0 without one.', () =>
     seconds(sources.rootNotAfter()),
+  );
+  gauge(
+    'heddle_operator_pods_outside_ranges',
+    'Meshed pods with an address outside of the networks of nodes, ServiceCIDRs and MeshConfig: spec.clusterRanges lacks theirs.',
+    sources.podsOutsideRanges,
   );
   labelled('heddle_operator_pushed', 'What the distributor counted since the start.', 'what', () =>
     Object.entries(sources.pushed()),

@@ -5,6 +5,7 @@ import { createCoverage } from '../controllers/coverage.ts';
 import { reconcileMeshAccessPolicy } from '../controllers/meshaccesspolicy.ts';
 import { reconcileMeshConfig } from '../controllers/meshconfig.ts';
 import { reconcileMeshPolicy } from '../controllers/meshpolicy.ts';
+import { createOutsideRanges } from '../controllers/outside-ranges.ts';
 import type { Affected, Distributor } from '../distribute/distribute.ts';
 import { type Controller, createController, type EventRecorder, type Outcome } from '../kube/kube.ts';
 import { type Held, type PolicyKind, policyName, type World } from '../model/model.ts';
@@ -49,7 +50,7 @@ export interface StatusControllers {
   readonly writes: number;
 }
 
-/** The controllers of our three kinds and of coverage, with one writer. */
+/** The controllers of our three kinds, with one writer, and those that only tell events: coverage, and addresses outside of the known networks. */
 export function createStatusControllers(options: StatusOptions): StatusControllers {
   const { world, distributor, log } = options;
   const clock = options.clock ?? systemClock;
@@ -83,6 +84,7 @@ export function createStatusControllers(options: StatusOptions): StatusControlle
     MeshConfig: controller('meshconfig', reconcileMeshConfig),
   };
   const coverage = createCoverage({ world, tell: options.tell, clock });
+  const outsideRanges = createOutsideRanges({ world, tell: options.tell, clock });
   let timer: Timer | undefined;
   let started = false;
 
@@ -107,6 +109,7 @@ export function createStatusControllers(options: StatusOptions): StatusControlle
       if (affected.keys === 'all') enqueue(() => true);
       else if (affected.policies.size > 0) enqueue((uid) => affected.policies.has(uid));
       coverage.worldChanged();
+      outsideRanges.worldChanged();
     },
     ledgerChanged() {
       if (started) timer ??= clock.after(GATHER_MS, look);
@@ -117,12 +120,14 @@ export function createStatusControllers(options: StatusOptions): StatusControlle
       for (const one of Object.values(controllers)) one.start();
       enqueue(() => true);
       coverage.start();
+      outsideRanges.start();
     },
     async stop() {
       started = false;
       timer?.clear();
       timer = undefined;
       coverage.stop();
+      outsideRanges.stop();
       await Promise.all(Object.values(controllers).map((one) => one.stop()));
     },
     get writes() {
