@@ -3,6 +3,7 @@ import { IntegerReader } from './hpack-integer.ts';
 import { STATIC_LENGTH, STATIC_NAMES, STATIC_VALUES } from './hpack-static.ts';
 import { DynamicTable, ENTRY_OVERHEAD } from './hpack-table.ts';
 import { huffmanBound, huffmanDecode } from './huffman.ts';
+import { SENSITIVE } from './sensitive-names.ts';
 
 /**
  * `ok`: the list is complete. `malformed`: a name or value holds bytes that no field may hold (RFC 9113 8.2.1), a stream
@@ -10,6 +11,9 @@ import { huffmanBound, huffmanDecode } from './huffman.ts';
  * In all but the last case the dynamic table is up to date.
  */
 export type DecodeOutcome = 'ok' | 'malformed' | 'too_large' | 'broken';
+
+/** What becomes of a literal (RFC 7541 6.2.1, 6.2.2, 6.2.3). */
+type Use = 'keep' | 'pass' | 'never';
 
 export interface DecoderOptions {
   /** SETTINGS_HEADER_TABLE_SIZE in force, bytes. */
@@ -73,8 +77,8 @@ export class HpackDecoder {
     const byte = block[at]!;
     if ((byte & 0x80) !== 0) return this.#indexed(block, at, end, list);
     // 6.2.1 incremental indexing, else 6.2.2 and 6.2.3 (without and never indexed), else a size update in a wrong place
-    if ((byte & 0x40) !== 0) return this.#literal(block, at, end, list, 6, true);
-    if ((byte & 0x20) === 0) return this.#literal(block, at, end, list, 4, false);
+    if ((byte & 0x40) !== 0) return this.#literal(block, at, end, list, 6, 'keep');
+    if ((byte & 0x20) === 0) return this.#literal(block, at, end, list, 4, (byte & 0x10) === 0 ? 'pass' : 'never');
     return this.#broken('a dynamic table size update after a field');
   }
 
@@ -92,14 +96,14 @@ export class HpackDecoder {
   }
 
   /** RFC 7541 6.2. */
-  #literal(block: Buffer, at: number, end: number, list: string[], bits: number, keep: boolean): number {
+  #literal(block: Buffer, at: number, end: number, list: string[], bits: number, use: Use): number {
     const index = this.#integers.read(block, at, end, bits);
     if (index === -1 || index > STATIC_LENGTH + this.#table.length)
       return this.#broken('a name index outside the tables');
     let name: string | undefined;
     let bad = false;
     if (index === 0) {
-      name = this.#string(block, this.#integers.at, end, true);
+      name = this.#string(block, this.#integers.at, end, true, use === 'keep');
       bad = this.#badString;
     } else if (index <= STATIC_LENGTH) {
       name = STATIC_NAMES[index];
@@ -108,16 +112,17 @@ export class HpackDecoder {
       bad = this.#table.bad(index - STATIC_LENGTH);
     }
     if (name === undefined) return -1;
-    const value = this.#string(block, this.#integers.at, end, false);
+    const value = this.#string(block, this.#integers.at, end, false, use === 'keep');
     if (value === undefined) return -1;
     bad ||= this.#badString;
-    if (keep) this.#table.add(name, value, bad);
+    if (use === 'keep') this.#table.add(name, value, bad);
+    else if (use === 'never' && !bad) SENSITIVE.learn(name);
     this.#push(list, name, value, bad);
     return this.#integers.at;
   }
 
   /** RFC 7541 5.2. The position after it is left in the integer reader. */
-  #string(block: Buffer, at: number, end: number, isName: boolean): string | undefined {
+  #string(block: Buffer, at: number, end: number, isName: boolean, own: boolean): string | undefined {
     if (at >= end) return this.#brokenString();
     const huffman = (block[at]! & 0x80) !== 0;
     const length = this.#integers.read(block, at, end, 7);
@@ -127,7 +132,8 @@ export class HpackDecoder {
     this.#integers.at = to;
     if (huffman) return this.#huffman(block, from, to, isName);
     this.#badString = isName ? !validName(block, from, to) : !validValue(block, from, to);
-    return this.#text.slice(from - this.#origin, to - this.#origin);
+    // A slice keeps the whole block alive: what the table holds is a string of its own, so that its bytes are what it counts.
+    return own ? block.toString('latin1', from, to) : this.#text.slice(from - this.#origin, to - this.#origin);
   }
 
   #huffman(block: Buffer, from: number, to: number, isName: boolean): string | undefined {

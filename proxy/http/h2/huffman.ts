@@ -48,6 +48,11 @@ export function huffmanBound(encoded: number): number {
   return Math.floor((encoded * 8) / 5);
 }
 
+/** The code of a symbol: `length` bits, right-aligned. For measurements: what we send is not compressed this way (README). */
+export function huffmanCode(symbol: number): { readonly bits: number; readonly length: number } {
+  return { bits: CODES[symbol]!, length: LENGTHS[symbol]! };
+}
+
 /** Encodes latin1 text; for tests and for peers that we play in tests. */
 export function huffmanEncode(text: string): Buffer {
   const bytes: number[] = [];
