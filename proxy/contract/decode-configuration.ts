@@ -44,7 +44,6 @@ import type {
   RouteMatch,
   ServiceConfiguration,
   ServicePort,
-  StaticConfiguration,
   Subset,
   Timeouts,
   Traffic,
@@ -228,11 +227,6 @@ export const configuration: Decoder<Configuration> = union<Configuration, 'kind'
 export const addressTable = object<AddressTable>({
   ranges: array(cidr, { most: 10_000 }),
   entries: record(address, key, MOST_ADDRESSES),
-});
-
-export const staticConfiguration = object<StaticConfiguration>({
-  addresses: addressTable,
-  configurations: record(key, configuration, 10_000),
 });
 
 /** Two entries for one port would leave it to chance which one holds. */

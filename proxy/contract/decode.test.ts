@@ -11,6 +11,7 @@ import {
   decodeStaticConfiguration,
   describeDecodeErrors,
 } from './decode.ts';
+import { jsonMembers } from './json-members.ts';
 import { pod, service, workload } from './testing/configurations.ts';
 
 const clone = (value: unknown): Record<string, unknown> => JSON.parse(JSON.stringify(value));
@@ -29,6 +30,34 @@ function withMember(value: unknown, path: string, member: unknown): unknown {
 
 const complaints = (decoded: Decoded<unknown>): string =>
   decoded.ok ? 'accepted' : describeDecodeErrors(decoded.errors);
+
+test('members of a JSON object stand where they are found, whatever the values hold', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, '\t'), (value, space) => {
+      const text = JSON.stringify(value, undefined, space);
+      const found = [...jsonMembers(text)].map(({ name, start, end }) => [name, JSON.parse(text.slice(start, end))]);
+      expect(found).toEqual(Object.entries(JSON.parse(text) as object));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.each([
+  '',
+  '[]',
+  '{',
+  '{"a"',
+  '{"a":',
+  '{"a":}',
+  '{"a":1,}',
+  '{"a":1 2}',
+  '{a:1}',
+  '{"a":"\\"}',
+  '{"a":[}',
+  '{"a":1}}',
+])('members of %s: refused where it stands', (text) => {
+  expect(() => [...jsonMembers(text)]).toThrow(SyntaxError);
+});
 
 describe('decodeConfiguration', () => {
   test('gives back what the compiler made, unknown members left out', () => {
@@ -235,6 +264,21 @@ describe('other documents', () => {
     };
     expect(decodeStaticConfiguration(JSON.stringify(whole))).toEqual({ ok: true, value: whole });
     expect(complaints(decodeStaticConfiguration('{"a":'))).toContain('not JSON');
+    for (const [text, complaint] of [
+      ['{"addresses":{"ranges":[],"entries":{}}}', 'configurations: is required'],
+      ['{"addresses":{"ranges":[],"entries":{}},"configurations":[]}', 'configurations: not JSON'],
+      ['{"configurations":{"workload":{]},"addresses":{}}', 'configurations.workload: not JSON'],
+      ['{"configurations":{"x":{}},"addresses":{"ranges":[]}}', 'addresses.entries: is required'],
+      ['{"configurations":{"x":{}},"addresses":{}}', 'configurations.x: is not a key'],
+      ['{"configurations":{},"configurations":{}}', 'configurations: is there twice'],
+      [
+        `{"configurations":{"workload":${JSON.stringify(workload)},"workload":1}}`,
+        'configurations.workload: is there twice',
+      ],
+      ['{"configurations":{}}x', 'not JSON'],
+    ] as const) {
+      expect(complaints(decodeStaticConfiguration(text))).toContain(complaint);
+    }
     const wrong = { ...whole, configurations: { workload: service } };
     expect(complaints(decodeStaticConfiguration(JSON.stringify(wrong)))).toContain(
       'configurations.workload.kind: the key workload',

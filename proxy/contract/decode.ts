@@ -1,5 +1,5 @@
 import type { InitReport, Probe } from './bootstrap.ts';
-import { addressTable, configuration, staticConfiguration } from './decode-configuration.ts';
+import { addressTable, configuration } from './decode-configuration.ts';
 import {
   OPERATOR_TYPES,
   type OperatorEnvelope,
@@ -7,6 +7,7 @@ import {
   PROXY_TYPES,
   proxyMessage,
 } from './decode-messages.ts';
+import { decodeStaticParts } from './decode-static.ts';
 import { isCanonicalAddress, kubernetesName, port, shortText, urlPath } from './decode-values.ts';
 import {
   array,
@@ -51,16 +52,27 @@ export function decodeAddressTable(value: unknown): Decoded<AddressTable> {
   return decode(addressTable, value);
 }
 
+/** The whole at once: for tools and tests. */
 export function decodeStaticConfiguration(text: string): Decoded<StaticConfiguration> {
-  const decoded = decodeJson(staticConfiguration, text);
+  const configurations: [Key, Configuration][] = [];
+  const decoded = decodeStaticByKey(text, (key, content) => void configurations.push([key, content]));
   if (!decoded.ok) return decoded;
-  const errors = Object.entries(decoded.value.configurations).flatMap(([key, value]) => {
-    const complaint = misplaced(key, value);
-    return complaint === undefined
-      ? []
-      : [{ path: `configurations.${key}.${complaint.path}`, message: complaint.message }];
-  });
-  return errors.length === 0 ? decoded : { ok: false, errors };
+  return { ok: true, value: { addresses: decoded.value, configurations: Object.fromEntries(configurations) } };
+}
+
+/** One key at a time (see `decodeStaticParts`): what proxies read. */
+export function decodeStaticByKey(
+  text: string,
+  take: (key: Key, content: Configuration) => void,
+): Decoded<AddressTable> {
+  return decodeStaticParts(text, decodeConfigurationText, take);
+}
+
+function decodeConfigurationText(key: Key, text: string): Decoded<Configuration> {
+  const decoded = decodeJson(configuration, text);
+  if (!decoded.ok) return decoded;
+  const complaint = misplaced(key, decoded.value);
+  return complaint === undefined ? decoded : { ok: false, errors: [complaint] };
 }
 
 /** `undefined` as value: a message of a type that this version does not know, to be ignored. */

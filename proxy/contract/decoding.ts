@@ -173,17 +173,20 @@ export function text(options: {
   };
 }
 
+/** JSON can write -0, which no copy of it keeps: one value has one form. */
+const PLUS_ZERO = 0;
+
 export function integer(least: number, most: number): Decoder<number> {
   return (value, at, errors) =>
     typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
-      ? value
+      ? value + PLUS_ZERO
       : fail(at, errors, `must be a whole number from ${least} to ${most}`, value);
 }
 
 export function number(least: number, most: number): Decoder<number> {
   return (value, at, errors) =>
     typeof value === 'number' && value >= least && value <= most
-      ? value
+      ? value + PLUS_ZERO
       : fail(at, errors, `must be a number from ${least} to ${most}`, value);
 }
 
@@ -233,6 +236,11 @@ function pathOf(at: At | undefined): string {
     (path, step) => join(path, typeof step === 'number' ? `[${step}]` : step.slice(0, 100)),
     '',
   );
+}
+
+/** The errors of a part as errors of the whole. */
+export function under(path: string, errors: readonly DecodeError[]): readonly DecodeError[] {
+  return errors.map((error) => ({ path: join(path, error.path), message: error.message }));
 }
 
 function join(path: string, step: string): string {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { HeddleError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { decodeStaticConfiguration, describeDecodeErrors } from '../contract/decode.ts';
-import type { Key, StaticConfiguration } from '../contract/snapshot.ts';
+import { decodeStaticByKey, describeDecodeErrors } from '../contract/decode.ts';
+import type { Key, Provenance } from '../contract/snapshot.ts';
 import { canonicalJson, contentVersion } from '../contract/version.ts';
+import type { Prepared } from '../policy/store.ts';
 import type { InForce } from './apply.ts';
 import type { Control, ControlStore } from './control.ts';
 
@@ -20,6 +21,9 @@ export interface FileControl extends Control {
   reload(): void;
 }
 
+/** A file has no policies behind it. */
+const NOBODY: readonly Provenance[] = [];
+
 /** Configuration from one file instead of an operator: for tests and network namespaces. Everything in it is always held. */
 export function createFileControl(options: FileControlOptions): FileControl {
   const { store, log } = options;
@@ -28,18 +32,25 @@ export function createFileControl(options: FileControlOptions): FileControl {
 
   /** All or nothing: every part is checked before the first is swapped in. */
   const load = (): void => {
-    const whole = readStatic(options);
-    const prepared = Object.entries(whole.configurations).map(([key, content]) => store.prepare(key, content));
-    store.setAddresses(whole.addresses);
-    addressesVersion = contentVersion(canonicalJson(whole.addresses));
-    for (const one of prepared) store.commit(one);
-    for (const key of [...inForce.keys()]) {
-      if (Object.hasOwn(whole.configurations, key)) continue;
+    const text = readText(options);
+    const parts: { readonly prepared: Prepared; readonly version: string }[] = [];
+    const decoded = decodeStaticByKey(text, (key, content) => {
+      parts.push({ prepared: store.prepare(key, content), version: contentVersion(canonicalJson(content)) });
+    });
+    if (!decoded.ok) {
+      throw new HeddleError('configuration', describeDecodeErrors(decoded.errors), { where: { file: options.file } });
+    }
+    store.setAddresses(decoded.value);
+    addressesVersion = contentVersion(canonicalJson(decoded.value));
+    const gone = new Set(inForce.keys());
+    for (const { prepared, version } of parts) {
+      store.commit(prepared);
+      gone.delete(prepared.key);
+      inForce.set(prepared.key, { version, provenance: NOBODY, source: 'file' });
+    }
+    for (const key of gone) {
       inForce.delete(key);
       store.remove(key);
-    }
-    for (const [key, content] of Object.entries(whole.configurations)) {
-      inForce.set(key, { version: contentVersion(canonicalJson(content)), provenance: [], source: 'file' });
     }
     log.info('configuration read', { file: options.file, keys: inForce.size });
   };
@@ -67,18 +78,14 @@ export function createFileControl(options: FileControlOptions): FileControl {
   };
 }
 
-function readStatic(options: FileControlOptions): StaticConfiguration {
+function readText(options: FileControlOptions): string {
   const read = options.read ?? ((file: string) => readFileSync(file, 'utf8'));
-  let text: string;
   try {
-    text = read(options.file);
+    return read(options.file);
   } catch (cause) {
     throw new HeddleError('configuration', 'the configuration file cannot be read', {
       where: { file: options.file },
       cause,
     });
   }
-  const decoded = decodeStaticConfiguration(text);
-  if (decoded.ok) return decoded.value;
-  throw new HeddleError('configuration', describeDecodeErrors(decoded.errors), { where: { file: options.file } });
 }

@@ -1,27 +1,25 @@
-import type { EndpointRegistry, EndpointState } from '../balance/endpoints.ts';
-import type { BalancingPolicy, EndpointGroup } from '../balance/pick.ts';
+import type { EndpointState } from '../balance/endpoints.ts';
+import type { BalancingPolicy } from '../balance/pick.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
-import { makeSplit, type Split } from '../balance/split.ts';
-import type { Random } from '../base/clock.ts';
+import type { Split } from '../balance/split.ts';
 import { HeddleError } from '../base/errors.ts';
-import { PORTS } from '../contract/bootstrap.ts';
 import type {
   AccessLogMode,
   Configuration,
-  Endpoint,
   Key,
   MtlsMode,
-  PodConfiguration,
   Protocol,
   Retries,
-  Route,
-  ServiceConfiguration,
   ServicePort,
   Timeouts,
   WorkloadConfiguration,
 } from '../contract/snapshot.ts';
 import { type Authorizer, compileAuthorization } from './authz.ts';
-import { compileRoutes, type RouteTable } from './routes.ts';
+import type { BuildTools } from './endpoint-groups.ts';
+import type { PackedService } from './packed.ts';
+import { PodDestination } from './pod.ts';
+import type { RouteTable } from './routes.ts';
+import { ServiceDestination } from './service.ts';
 
 /** A snapshot of one key, decided as far as it can be before requests come. Replaced whole, never changed. */
 export type Built = BuiltDestination | BuiltWorkload | BuiltAbsent;
@@ -48,6 +46,10 @@ export interface BuiltDestination {
   port(port: number): BuiltPort | undefined;
   /** Every endpoint held, once; given back when the snapshot is replaced. */
   readonly endpoints: readonly EndpointState[];
+  /** Ports that were asked for. */
+  readonly used: Iterable<number>;
+  /** Builds at once what the replaced snapshot was used for: endpoints of both keep their connections, those that are new warm up. */
+  carry(from: BuiltDestination): void;
   readonly accessLog: AccessLogMode;
   running: number;
 }
@@ -89,16 +91,10 @@ export interface PortState {
 
 export const newPortState = (): PortState => ({ budget: new RetryBudget(), learned: 'unknown', affinity: new Map() });
 
-/** What building may use: it takes references in `endpoints` and reads nothing else. */
-export interface BuildContext {
-  readonly registry: EndpointRegistry;
-  readonly random: Random;
+/** The key that is built, and where the state of its ports is kept. */
+export interface PortStates {
   readonly key: Key;
-  /** Monotonic ms. */
-  readonly now: () => number;
-  /** The first snapshot of this key: nobody needs warming up. */
-  readonly first: boolean;
-  readonly portState: (port: number) => PortState;
+  portState(port: number): PortState;
 }
 
 /** Throws `HeddleError` (code `configuration`, `where.path`) on a content that cannot be built. No side effects. */
@@ -127,16 +123,17 @@ function unbuildable(path: string, message: string): HeddleError {
   return new HeddleError('configuration', message, { where: { path } });
 }
 
-export function build(content: Configuration, context: BuildContext): Built {
+export function build(content: Configuration | PackedService, tools: BuildTools, states: PortStates): Built {
   switch (content.kind) {
     case 'absent':
       return { kind: 'absent', running: 0 };
     case 'workload':
       return buildWorkload(content);
     case 'service':
-      return buildService(content, context);
+    case 'packed':
+      return new ServiceDestination(content, tools, states);
     case 'pod':
-      return buildPod(content, context);
+      return new PodDestination(content, tools, states);
   }
 }
 
@@ -151,174 +148,4 @@ function buildWorkload(content: WorkloadConfiguration): BuiltWorkload {
     protocol: (port) => protocols.get(port) ?? 'auto',
     running: 0,
   };
-}
-
-function buildService(content: ServiceConfiguration, context: BuildContext): BuiltDestination {
-  const held = new Map<string, EndpointState>();
-  const ports = new Map<number, BuiltPort>();
-  const destination: BuiltDestination = {
-    kind: 'destination',
-    port: (port) => ports.get(port),
-    get endpoints() {
-      return [...held.values()];
-    },
-    accessLog: content.accessLog,
-    running: 0,
-  };
-  for (const port of content.ports) {
-    const groups = groupEndpoints(
-      port.endpoints,
-      port.traffic.subsets.map((subset) => subset.name),
-      held,
-      context,
-    );
-    const route = (from: Route): BuiltRoute => ({
-      name: from.name,
-      timeouts: from.timeouts,
-      retries: from.retries,
-      split: makeSplit(from.backends, port.traffic.subsets, groups, context.random),
-    });
-    const { unmatched } = port.traffic;
-    const everything = {
-      name: '',
-      matches: [],
-      backends: [],
-      timeouts: unmatched.timeouts,
-      retries: unmatched.retries,
-    };
-    ports.set(port.port, {
-      owner: destination,
-      name: content.name,
-      namespace: content.namespace,
-      port: port.port,
-      protocol: port.protocol,
-      routes: compileRoutes(port.traffic.routes, route),
-      unmatched: unmatched.action === 'Forward' ? route(everything) : undefined,
-      policy: port.traffic.loadBalancing.policy,
-      connectTimeoutMs: port.traffic.connection.connectTimeoutMs,
-      idleTimeoutMs: port.traffic.connection.idleTimeoutMs,
-      affinityMs: (port.clientIpAffinitySeconds ?? 0) * 1_000,
-      state: context.portState(port.port),
-    });
-  }
-  return destination;
-}
-
-/** DESIGN section 5: connect 3 s in cluster; idle mesh connections close after 60 s. A pod has no Service to say otherwise. */
-const POD_CONNECT_TIMEOUT_MS = 3_000;
-const POD_IDLE_TIMEOUT_MS = 60_000;
-/** Ports of one pod that are remembered; a scan over all of them must not fill the memory. */
-const MAX_POD_PORTS = 64;
-
-/** A sidecar's own ports are never redirected to its inbound side: a meshed Prometheus reads metrics as any other does. */
-const OWN_PLAIN_PORTS: readonly number[] = [PORTS.health, PORTS.metrics];
-
-/** Any port of the pod may be dialled: ports are built when they are first asked for, at most `MAX_POD_PORTS` are kept. */
-function buildPod(content: PodConfiguration, context: BuildContext): BuiltDestination {
-  const held = new Map<string, EndpointState>();
-  const ports = new Map<number, BuiltPort>();
-  const destination: BuiltDestination = {
-    kind: 'destination',
-    port(port) {
-      let built = ports.get(port);
-      if (built === undefined) {
-        if (ports.size >= MAX_POD_PORTS) {
-          forgetOldest(ports, held, context.registry);
-        }
-        built = buildPodPort(content, port, destination, held, context);
-        ports.set(port, built);
-      }
-      return built;
-    },
-    get endpoints() {
-      return [...held.values()];
-    },
-    accessLog: content.accessLog,
-    running: 0,
-  };
-  return destination;
-}
-
-function forgetOldest(
-  ports: Map<number, BuiltPort>,
-  held: Map<string, EndpointState>,
-  registry: EndpointRegistry,
-): void {
-  const oldest = ports.keys().next().value;
-  if (oldest === undefined) return;
-  ports.delete(oldest);
-  for (const state of held.values()) {
-    if (state.endpoint.port !== oldest) continue;
-    held.delete(state.key);
-    registry.release(state);
-  }
-}
-
-function buildPodPort(
-  content: PodConfiguration,
-  port: number,
-  owner: BuiltDestination,
-  held: Map<string, EndpointState>,
-  context: BuildContext,
-): BuiltPort {
-  const declared = content.ports.find((entry) => entry.port === port);
-  const plain = OWN_PLAIN_PORTS.includes(port) || content.plainPorts?.includes(port) === true;
-  const endpoint: Endpoint = {
-    address: context.key.slice('pod/'.length),
-    port,
-    pod: content.pod,
-    workload: content.workload,
-    namespace: content.namespace,
-    ...(content.identity === undefined || plain ? {} : { identity: content.identity }),
-    subsets: [],
-  };
-  const groups = groupEndpoints([endpoint], [], held, context);
-  return {
-    owner,
-    name: content.pod,
-    namespace: content.namespace,
-    port,
-    protocol: declared?.protocol ?? 'auto',
-    routes: compileRoutes<BuiltRoute>([], () => {
-      throw new Error('a pod has no routes');
-    }),
-    unmatched: {
-      name: '',
-      timeouts: declared?.timeouts ?? content.timeouts,
-      retries: declared?.retries ?? content.retries,
-      split: makeSplit([], [], groups, context.random),
-    },
-    policy: 'LeastRequest',
-    connectTimeoutMs: POD_CONNECT_TIMEOUT_MS,
-    idleTimeoutMs: POD_IDLE_TIMEOUT_MS,
-    affinityMs: 0,
-    state: context.portState(port),
-  };
-}
-
-function groupEndpoints(
-  endpoints: readonly Endpoint[],
-  subsets: readonly string[],
-  held: Map<string, EndpointState>,
-  context: BuildContext,
-): ReadonlyMap<string, EndpointGroup> {
-  const states = endpoints.map((endpoint) => hold(endpoint, held, context));
-  const groups = new Map<string, EndpointGroup>([['', newGroup('', states, context.random)]]);
-  for (const name of subsets) {
-    const members = states.filter((_, index) => endpoints[index]!.subsets.includes(name));
-    groups.set(name, newGroup(name, members, context.random));
-  }
-  return groups;
-}
-
-function newGroup(name: string, members: readonly EndpointState[], random: Random): EndpointGroup {
-  return { name, members, cursor: Math.floor(random() * members.length) };
-}
-
-/** One reference a snapshot and endpoint. */
-function hold(endpoint: Endpoint, held: Map<string, EndpointState>, context: BuildContext): EndpointState {
-  const state = context.registry.acquire(endpoint, context.now(), context.first);
-  if (held.has(state.key)) context.registry.release(state);
-  else held.set(state.key, state);
-  return state;
 }

@@ -189,6 +189,46 @@ test('a commit replaces what new decisions see and counts what still runs under 
   expect(store.draining()).toBe(0);
 });
 
+test('nothing is built before it is used; what was used is built with each snapshot, and what is new there warms up', () => {
+  const { store, clock } = make();
+  const warm = (found: ReturnType<typeof portOf>): readonly boolean[] => {
+    if (found.kind !== 'port') throw new Error('no port');
+    return found.port.owner.endpoints.map((state) => state.warmAt <= clock.now());
+  };
+  commit(store, '10.1.0.1');
+  commit(store, '10.1.0.1', '10.1.0.2');
+  expect(store.endpoints.size).toBe(0);
+  const decision = store.lookup('10.96.0.1');
+  if (decision.kind !== 'destination') throw new Error('not there');
+  // Nobody called it: its endpoints are all equally old to this proxy.
+  expect(warm(portOf(decision.entry, 80))).toEqual([true, true]);
+  commit(store, '10.1.0.2', '10.1.0.3');
+  expect([...store.endpoints.values()].map((state) => state.endpoint.address)).toEqual(['10.1.0.2', '10.1.0.3']);
+  expect(warm(portOf(decision.entry, 80))).toEqual([true, false]);
+  store.remove(KEY);
+  expect(store.endpoints.size).toBe(0);
+});
+
+test('a pod that is described anew keeps the endpoints in use', () => {
+  const { store } = make();
+  const { timeouts, retries } = servicePort([]).traffic.unmatched;
+  const describePod = (workload: string): void =>
+    store.commit(
+      store.prepare('pod/10.1.2.3', {
+        ...{ kind: 'pod', namespace: 'shop', pod: 'payment-0', workload, ports: [], accessLog: 'Errors' },
+        ...{ timeouts, retries },
+      }),
+    );
+  describePod('payment');
+  const decision = store.lookup('10.1.2.3');
+  if (decision.kind !== 'destination') throw new Error('not there');
+  expect(portOf(decision.entry, 3000).kind).toBe('port');
+  const [before] = store.endpoints.values();
+  describePod('payment-v2');
+  expect([...store.endpoints.values()]).toEqual([before]);
+  expect(before?.endpoint.workload).toBe('payment-v2');
+});
+
 test('an unknown port and an absent key are refused, a removed key is pending again', () => {
   const { store } = make();
   commit(store, '10.1.0.1');

@@ -11,13 +11,15 @@ import {
   WORKLOAD_KEY,
 } from '../contract/snapshot.ts';
 import { type Built, type BuiltPort, type BuiltWorkload, build, checkBuildable } from './build.ts';
-import { KeyEntry, portStateOf } from './key-entry.ts';
+import type { BuildTools } from './endpoint-groups.ts';
+import { KeyEntry } from './key-entry.ts';
+import { type PackedService, pack } from './packed.ts';
 import { compileRanges, type Ranges } from './ranges.ts';
 
 /** A checked content on its way in; see `Store.commit`. */
 export interface Prepared {
   readonly key: Key;
-  readonly content: Configuration;
+  readonly content: Configuration | PackedService;
 }
 
 /** Where an outgoing connection goes. */
@@ -70,6 +72,7 @@ export class Store {
   /** Every endpoint of every snapshot in force. */
   readonly endpoints = new EndpointRegistry();
   readonly #options: StoreOptions;
+  readonly #tools: BuildTools;
   readonly #entries = new Map<Key, KeyEntry>();
   readonly #listeners = new Set<(key: Key) => void>();
   /** Replaced snapshots under which something still runs. */
@@ -82,6 +85,8 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    const { clock, random } = options;
+    this.#tools = { registry: this.endpoints, random, now: () => clock.now() };
   }
 
   /** Checks that `content` can be built. Throws `HeddleError` (code `configuration`, `where.path`); changes nothing. */
@@ -91,24 +96,29 @@ export class Store {
       throw new HeddleError('configuration', `key ${key} cannot hold a ${content.kind}`, { where: { path: 'kind' } });
     }
     checkBuildable(content);
-    return { key, content };
+    return { key, content: content.kind === 'service' && !this.#isUsed(key) ? pack(content) : content };
+  }
+
+  /** Somebody waits for it, or asked for a port of it: packing would only be undone. */
+  #isUsed(key: Key): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    if (entry.awaited) return true;
+    if (entry.built?.kind !== 'destination') return false;
+    for (const _ of entry.built.used) return true;
+    return false;
   }
 
   /** Swaps the snapshot in. Listeners (they close what is now forbidden) have run when it returns. */
   commit(prepared: Prepared): void {
     const entry = this.#entry(prepared.key);
     const previous = entry.built;
-    entry.built = build(prepared.content, {
-      registry: this.endpoints,
-      random: this.#options.random,
-      key: prepared.key,
-      now: () => this.#options.clock.now(),
-      first: previous === undefined,
-      portState: (port) => portStateOf(entry, port),
-    });
+    const built = build(prepared.content, this.#tools, entry);
+    if (built.kind === 'destination' && previous?.kind === 'destination') built.carry(previous);
+    entry.built = built;
     this.#retire(previous);
     for (const listener of [...this.#listeners]) listener(prepared.key);
-    for (const wake of [...entry.waiting]) wake();
+    if (entry.awaited) for (const wake of [...entry.waiting]) wake();
   }
 
   /** Forgets a key. Connections that still use it ask for it again. */
@@ -117,7 +127,7 @@ export class Store {
     if (entry === undefined) return;
     const previous = entry.built;
     entry.built = undefined;
-    if (entry.waiting.size === 0) this.#entries.delete(key);
+    if (!entry.awaited) this.#entries.delete(key);
     this.#retire(previous);
     for (const listener of [...this.#listeners]) listener(key);
   }
@@ -236,7 +246,7 @@ export class Store {
     if (this.#control === 'disconnected') return now(done, unreachable(key));
     const entry = this.#entry(key);
     const forget = (): void => {
-      if (entry.built === undefined && entry.waiting.size === 0) this.#entries.delete(key);
+      if (entry.built === undefined && !entry.awaited) this.#entries.delete(key);
     };
     const leave = this.#park(entry.waiting, key, until, (refusal) => {
       if (refusal === undefined) done({ kind: 'destination', entry });

@@ -1,5 +1,6 @@
 import { HeddleError } from '../../base/errors.ts';
 import type { AddressTable, Configuration, Key } from '../../contract/snapshot.ts';
+import { unpack } from '../../policy/packed.ts';
 import type { Prepared } from '../../policy/store.ts';
 import type { ControlStore } from '../control.ts';
 
@@ -19,7 +20,7 @@ export class FakeStore implements ControlStore {
     return { key, content };
   }
   commit(prepared: Prepared): void {
-    this.held.set(prepared.key, prepared.content);
+    this.held.set(prepared.key, unpack(prepared.content));
     this.events.push(`commit ${prepared.key}`);
   }
   remove(key: Key): void {
