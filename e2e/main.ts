@@ -6,7 +6,15 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import process from 'node:process';
-import { createProgress, down, kubeconfigPath, load, up } from '../hack/cluster/cluster.ts';
+import {
+  createProgress,
+  down,
+  ensurePackages,
+  kubeconfigPath,
+  load,
+  up,
+  witnessNeeds,
+} from '../hack/cluster/cluster.ts';
 import { buildAppImages } from '../hack/images/apps.ts';
 import { installHeddle, repositoryPath } from '../hack/mesh/install.ts';
 import { createKubectl } from '../hack/mesh/kubectl.ts';
@@ -18,6 +26,7 @@ const REPORT = repositoryPath('.build', `e2e-${CLUSTER}.json`);
 async function setUp(): Promise<void> {
   const progress = createProgress();
   const cluster = { name: CLUSTER };
+  await ensurePackages(witnessNeeds, progress);
   await up({ ...cluster, progress });
   const kubectl = await createKubectl(cluster);
   await installHeddle(kubectl, { cluster, progress, overlay: repositoryPath('config', 'overlays', 'e2e') });

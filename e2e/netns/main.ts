@@ -5,6 +5,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createProgress, ensurePackages, witnessNeeds } from '../../hack/cluster/cluster.ts';
 import { createTestAuthority } from '../../proxy/tls/testing/authority.ts';
 import { CASES, type Case, type World } from './cases.ts';
 import { configurationOf, identityOf, TRUST_DOMAIN } from './configuration.ts';
@@ -12,6 +13,7 @@ import { LIFECYCLE } from './lifecycle-cases.ts';
 import { cannotRun, createNamespaces, type Family, type Namespaces, type PodName } from './namespaces.ts';
 import { createHubApp, createPod, type Pod } from './pod.ts';
 
+if (process.getuid?.() === 0) await ensurePackages(witnessNeeds, createProgress());
 const skipped = cannotRun();
 const only = process.argv[2];
 let passed = 0;

@@ -11,7 +11,7 @@ import { type ClusterStatus, statusOwn } from './status.ts';
 
 export type { ContainerName, ContainerProcess } from './containerd.ts';
 export type { ClusterPlan } from './names.ts';
-export { ensurePackages, type Needed, witnessNeeds } from './packages.ts';
+export { clusterNeeds, ensurePackages, imageNeeds, type Needed, witnessNeeds } from './packages.ts';
 export { homes } from './paths.ts';
 export { createProgress, type Progress, quiet } from './progress.ts';
 export type { ClusterStatus } from './status.ts';
