@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { type Breach, judge } from './layers.ts';
+import { importCycles } from './layers-cycles.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], { cwd: ROOT, encoding: 'utf8' })
@@ -12,12 +13,15 @@ const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.t
 /** Tests and test helpers may look anywhere: they do not ship. */
 const ships = (file: string): boolean => !/\.test\.ts$|(^|\/)testing(\/|\.ts$)/.test(file);
 
-function imports(file: string): { path: string }[] | { package: string }[] {
+type Target = { readonly path: string } | { readonly package: string };
+
+/** What a file imports or re-exports; `types` false: without what is erased. */
+function imports(file: string, types: boolean): Target[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  const found = text.matchAll(
-    /^(?:import|export)\s(?!type\s)(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\('([^']+)'\)/gms,
-  );
-  return [...found].map((match) => {
+  const pattern = types
+    ? /^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\('([^']+)'\)/gms
+    : /^(?:import|export)\s(?!type\s)(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\('([^']+)'\)/gms;
+  return [...text.matchAll(pattern)].map((match) => {
     const name = match[1] ?? match[2] ?? '';
     if (name.startsWith('.')) return { path: normalize(join(dirname(file), name)) };
     return {
@@ -28,18 +32,46 @@ function imports(file: string): { path: string }[] | { package: string }[] {
             .slice(0, name.startsWith('@') ? 2 : 1)
             .join('/'),
     };
-  }) as { path: string }[] | { package: string }[];
+  });
 }
 
 test('no file reaches into a room that it may not enter', () => {
   const breaches: Breach[] = [];
   for (const file of files.filter(ships)) {
-    for (const target of imports(file)) {
+    for (const target of imports(file, false)) {
       const breach = judge(file, target);
       if (breach !== undefined) breaches.push(breach);
     }
   }
   expect(breaches).toEqual([]);
+});
+
+test('imports go one way: no file leads back to itself, by values or by types, tests included', () => {
+  const known = new Set(files);
+  const edges = new Map(
+    files.map((file) => [
+      file,
+      imports(file, true).flatMap((target) => ('path' in target && known.has(target.path) ? [target.path] : [])),
+    ]),
+  );
+  // Had the reading of imports broken, nothing would be found.
+  expect(edges.get('proxy/http/h2/session.ts')).toContain('proxy/http/h2/receiver.ts');
+  expect(edges.get('proxy/http/h2/receiver.ts')).toContain('proxy/http/h2/session-host.ts');
+  expect(importCycles(edges).map((circle) => circle.join(' -> '))).toEqual([]);
+});
+
+test.each<[string, Record<string, string[]>, string[]]>([
+  ['a tree', { a: ['b', 'c'], b: ['c'], c: [] }, []],
+  ['two files', { b: ['a'], a: ['b'] }, ['a b a']],
+  ['a file that imports itself', { a: ['a'] }, ['a a']],
+  [
+    'the shortest of a group, other groups by themselves',
+    { a: ['b'], b: ['c'], c: ['a', 'b', 'x'], x: ['y'], y: ['x'] },
+    ['a b c a', 'x y x'],
+  ],
+  ['two ways to the same file are no circle', { a: ['b', 'c'], b: ['d'], c: ['d'], d: [] }, []],
+])('circles of %s', (_name, edges, circles) => {
+  expect(importCycles(new Map(Object.entries(edges))).map((circle) => circle.join(' '))).toEqual(circles);
 });
 
 test.each([

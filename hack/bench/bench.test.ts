@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Attempt } from './measure/measure.ts';
+import type { Attempt } from './measure/attempt.ts';
 import { planMicro } from './micro.ts';
 import { parseOptions } from './options.ts';
 import { printReport } from './print.ts';

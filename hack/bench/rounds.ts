@@ -1,4 +1,4 @@
-import type { Attempt } from './measure/measure.ts';
+import type { Attempt } from './measure/attempt.ts';
 import type { Scenario, Values } from './scenarios.ts';
 
 /** All that was measured of a contender in a scenario: by round, and what was rejected. */

@@ -1,5 +1,6 @@
 import { type ContainerName, type ContainerProcess, createContainerd } from './containerd.ts';
 import { currentCluster } from './current.ts';
+import type { ClusterDriver } from './driver.ts';
 import { buildGoPrograms } from './go-build.ts';
 import { kindCluster } from './kind.ts';
 import { loadImages } from './load.ts';
@@ -27,18 +28,6 @@ export interface ClusterOptions {
   readonly name?: string;
   /** Default: lines on standard error. */
   readonly progress?: Progress;
-}
-
-/** What every kind of cluster can do. */
-export interface ClusterDriver {
-  up(name: string, progress: Progress): Promise<void>;
-  down(name: string, progress: Progress): Promise<void>;
-  /** Image names built by `hack/images`, or paths of archives. */
-  load(name: string, images: readonly string[], progress: Progress): Promise<void>;
-  status(name: string): Promise<ClusterStatus>;
-  kubeconfigPath(name: string): Promise<string>;
-  /** Path of a kubectl that fits the cluster. */
-  kubectlPath(progress: Progress): Promise<string>;
 }
 
 /** Brings the cluster up, or finds it up. Afterwards its node is Ready and DNS applied. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterDriver } from './cluster.ts';
+import type { ClusterDriver } from './driver.ts';
 import { attempt, CommandError, which } from './run.ts';
 
 /** The cluster that kubectl talks to now. It is not ours: it is looked at, never made, removed or given images behind its back. */

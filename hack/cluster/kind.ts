@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { archiveOf } from '../images/images.ts';
-import type { ClusterDriver } from './cluster.ts';
+import type { ClusterDriver } from './driver.ts';
 import { checkClusterName } from './names.ts';
 import { homes } from './paths.ts';
 import { attempt, CommandError, run, which } from './run.ts';

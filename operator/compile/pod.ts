@@ -4,7 +4,8 @@ import type { Content, Viewer } from './compiled.ts';
 import { identityOf } from './endpoints.ts';
 import { attachedToPod, declaredPorts, type Leading, leadingTo, namespaceAttached } from './pod-services.ts';
 import { accessLogOf, telemetryOf } from './telemetry.ts';
-import { compileRetries, compileTimeouts, effectiveDefaults } from './traffic.ts';
+import { effectiveDefaults } from './traffic.ts';
+import { compileRetries, compileTimeouts } from './tries.ts';
 
 /**
  * A direct pod address. Undefined while nobody knows what stands there: an address inside the cluster that no Pod has (yet) is

@@ -1,6 +1,6 @@
 import type { RouteMatchSpec, RouteSpec, TrafficDefaults } from '../../crds/gen/types.ts';
 import type { Route, RouteMatch } from '../../proxy/contract/snapshot.ts';
-import { compileRetries, compileTimeouts } from './traffic.ts';
+import { compileRetries, compileTimeouts } from './tries.ts';
 
 interface Ranked {
   readonly route: Route;

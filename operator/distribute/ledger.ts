@@ -15,16 +15,13 @@ import {
   unanswered,
 } from './key-entry.ts';
 import { LedgerIndex } from './ledger-index.ts';
-import { createRecord, type PodRef, type ProxyRecord } from './proxy-record.ts';
+import { createRecord, type PodRef, type PodState, type ProxyRecord } from './proxy-record.ts';
 import { type Rollout, type RolloutQuery, rolloutOf } from './rollout.ts';
 import type { Stamp } from './stamp.ts';
 import { UNREACHABLE_MS } from './standing.ts';
 
 /** A key that misses changes of more policies than this counts as content of unknown provenance. */
 const MAX_SUSPECTS = 1_000;
-
-/** What the world says of a proxy's pod now. `gone`: deleted, or ended (Succeeded, Failed). */
-export type PodState = 'ready' | 'notReady' | 'terminating' | 'gone' | 'unknown';
 
 /** A pod that the world has never shown, and whose proxy is not connected, is given up after this long. */
 const UNSEEN_MS = 60_000;

@@ -1,6 +1,9 @@
 import type { Key } from '../../proxy/contract/snapshot.ts';
 import type { KeyEntry } from './key-entry.ts';
 
+/** What the world says of a proxy's pod now. `gone`: deleted, or ended (Succeeded, Failed). */
+export type PodState = 'ready' | 'notReady' | 'terminating' | 'gone' | 'unknown';
+
 export interface PodRef {
   readonly uid: string;
   readonly namespace: string;

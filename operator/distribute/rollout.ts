@@ -1,7 +1,6 @@
 import { WORKLOAD_KEY } from '../../proxy/contract/snapshot.ts';
 import type { KeyEntry } from './key-entry.ts';
-import type { PodState } from './ledger.ts';
-import { type PodRef, type ProxyRecord, podName } from './proxy-record.ts';
+import { type PodRef, type PodState, type ProxyRecord, podName } from './proxy-record.ts';
 import { LAGGING_MS, type Standing, standingOf, UNREACHABLE_MS } from './standing.ts';
 
 export interface RolloutQuery {

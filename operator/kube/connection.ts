@@ -1,19 +1,8 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Environment } from '../../proxy/base/env.ts';
 import { HeddleError } from '../../proxy/base/errors.ts';
+import type { Credentials } from './credentials.ts';
 import { inCluster } from './in-cluster.ts';
-
-/** What one call needs: who we are, and whom to trust. Taken anew before each call: in-cluster tokens and exec credentials rotate. */
-export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: {
-    readonly ca?: string | Buffer;
-    readonly cert?: string | Buffer;
-    readonly key?: string | Buffer;
-    readonly servername?: string;
-    readonly rejectUnauthorized?: boolean;
-  };
-}
 
 /** Where the API server is and how to speak to it. */
 export interface Connection {

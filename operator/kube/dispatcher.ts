@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { errorCode } from '../../proxy/base/errors.ts';
-import type { Connection, Credentials } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Credentials } from './credentials.ts';
 import { errorFromAnswer, KubeError } from './kube-error.ts';
 
 /** One call. `path` holds the query; `timeoutMs` (default 30,000) bounds the time to the end of the body, or for a stream to its head. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Environment } from '../../proxy/base/env.ts';
-import type { Credentials } from './connection.ts';
+import type { Credentials } from './credentials.ts';
 
 /** Where the kubelet mounts a pod's own token and the API server's root. Source: Kubernetes, "Accessing the API from a Pod". */
 const DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';

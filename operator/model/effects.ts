@@ -1,16 +1,34 @@
 import { podKey, serviceKey } from '../../proxy/contract/snapshot.ts';
+import type { Ranges } from './address.ts';
 import { Effects } from './changes.ts';
-import type { Held } from './policies.ts';
-import { namespaceTarget, serviceTarget, targetsOf } from './policy-book.ts';
+import type { Effective, Held } from './policies.ts';
+import { namespaceTarget, type PolicyBook, serviceTarget, targetsOf } from './policy-book.ts';
 import { type ObjectKey, objectKey, type PodRecord, type ServiceRecord, type SliceRecord } from './records.ts';
 import { serviceSelects } from './selectors.ts';
-import type { World } from './world.ts';
+import type { Table } from './table.ts';
+
+/** What of the world decides who is concerned by a change. */
+export interface EffectWorld {
+  readonly ranges: Ranges;
+  /** Services of which a proxy sees what depends on its node. */
+  readonly nodeDependent: ReadonlySet<ObjectKey>;
+  readonly services: Table<ServiceRecord>;
+  readonly slices: Table<SliceRecord>;
+  readonly meshPolicies: PolicyBook<'MeshPolicy'>;
+  readonly meshAccessPolicies: PolicyBook<'MeshAccessPolicy'>;
+  readonly meshConfigs: PolicyBook<'MeshConfig'>;
+  readonly meshConfig: Effective<'MeshConfig'> | undefined;
+  podsIn(namespace: string): Iterable<PodRecord>;
+  servicesIn(namespace: string): Iterable<ServiceRecord>;
+  /** `endpoint`: an address, or `namespace/name` of a pod. */
+  slicesNaming(endpoint: string): Iterable<SliceRecord>;
+}
 
 /** Says what may differ after a change, from the world as it is after it. */
 export class EffectFinder {
-  readonly #world: World;
+  readonly #world: EffectWorld;
 
-  constructor(world: World) {
+  constructor(world: EffectWorld) {
     this.#world = world;
   }
 

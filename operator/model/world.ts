@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Ranges } from './address.ts';
 import { type Affected, type Change, Effects, NOTHING_AFFECTED, type PolicyChange } from './changes.ts';
-import { EffectFinder } from './effects.ts';
+import { EffectFinder, type EffectWorld } from './effects.ts';
 import type { Effective, Freeze, Held } from './policies.ts';
 import { PolicyBook } from './policy-book.ts';
 import {
@@ -25,7 +25,7 @@ const MOST_RELEASED = 10_000;
  * Everything the control plane knows, as plain records with the indexes to ask them. Pure: no I/O, no time. Changes go in
  * through `apply`; the compiler and the status read the rest. What `apply` returns names everything that may differ since.
  */
-export class World {
+export class World implements EffectWorld {
   readonly #podsByAddress = new KeyIndex<PodRecord>((pod) => (isLive(pod) && !pod.hostNetwork ? pod.addresses : []));
   readonly #podsByNamespace = new KeyIndex<PodRecord>((pod) => [pod.namespace]);
   readonly #podsByUid = new KeyIndex<PodRecord>((pod) => [pod.uid]);

@@ -1,7 +1,7 @@
 import { describeViolation, type Violation } from '../../crds/validate.ts';
 import type { Rollout } from '../distribute/distribute.ts';
 import type { Claims, Coverage, TargetState } from '../model/model.ts';
-import type { InForce } from './rollup.ts';
+import type { InForce } from './rollup-input.ts';
 
 /** Every message of a condition. Stable: nothing in them moves while nothing changes (no seconds, no request counts). */
 

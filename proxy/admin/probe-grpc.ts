@@ -1,7 +1,7 @@
 import { nodeHttp2 } from '../base/builtin.ts';
 import type { Clock } from '../base/clock.ts';
 import { peerName } from '../net/net.ts';
-import type { ProbeResult } from './probe.ts';
+import type { ProbeResult } from './probe-result.ts';
 
 /** `grpc.health.v1.Health/Check`, spoken by hand: one string out, one enum back (grpc/health-checking.md). */
 export interface GrpcHealthOptions {

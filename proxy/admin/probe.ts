@@ -5,12 +5,7 @@ import { describeError } from '../base/errors.ts';
 import type { Probe } from '../contract/bootstrap.ts';
 import { dial, peerName } from '../net/net.ts';
 import { checkGrpcHealth } from './probe-grpc.ts';
-
-/** Whether the application is healthy, and a sentence of ours about it: nothing that the application sent is passed on. */
-export interface ProbeResult {
-  readonly healthy: boolean;
-  readonly sentence: string;
-}
+import type { ProbeResult } from './probe-result.ts';
 
 export interface ProbeOptions {
   /** The pod's own address. */

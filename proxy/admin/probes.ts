@@ -1,5 +1,6 @@
 import type { Probe } from '../contract/bootstrap.ts';
-import { type ProbeOptions, type ProbeResult, runProbe } from './probe.ts';
+import { type ProbeOptions, runProbe } from './probe.ts';
+import type { ProbeResult } from './probe-result.ts';
 import type { TextHandler } from './text-server.ts';
 
 export interface ProbesOptions extends ProbeOptions {

@@ -7,11 +7,12 @@ import { type Key, WORKLOAD_KEY } from '../contract/snapshot.ts';
 import type { Hello } from '../contract/stream.ts';
 import { CONTRACT_VERSION } from '../contract/version.ts';
 import type { Credentials } from '../tls/credentials.ts';
-import { type Applier, type ConfigurationStore, createApplier, type InForce } from './apply.ts';
+import { type Applier, createApplier } from './apply.ts';
 import type { LastGood } from './last-good.ts';
 import type { OpenLink } from './link.ts';
 import { createReporter } from './reporter.ts';
-import { createStreamClient, type StreamState } from './stream-client.ts';
+import type { Control, ControlStore } from './source.ts';
+import { createStreamClient } from './stream-client.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 /** Door of the room: where configuration comes from. */
@@ -19,14 +20,7 @@ export type { InForce } from './apply.ts';
 export { createFileControl } from './file-control.ts';
 export { createLastGood, type LastGood } from './last-good.ts';
 export { createOpenLink } from './link.ts';
-
-/** What control needs of `policy/store`. */
-export interface ControlStore extends ConfigurationStore {
-  onWanted?: ((key: Key) => void) | undefined;
-  setControlState(state: 'connected' | 'disconnected'): void;
-  lastUsed(key: Key): number;
-  draining(): number;
-}
+export type { Control, ControlStore } from './source.ts';
 
 export interface ControlOptions {
   readonly target: string;
@@ -50,17 +44,6 @@ export interface ControlOptions {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-}
-
-export interface Control {
-  readonly connected: boolean;
-  readonly state: StreamState['kind'] | 'file';
-  /** What is in force, by key. */
-  readonly inForce: ReadonlyMap<Key, InForce>;
-  readonly addressesVersion: string | undefined;
-  /** Puts the kept workload and addresses in force, then connects; returns at once. */
-  start(): void;
-  stop(): void;
 }
 
 const UNUSED_MS = 30 * 60_000;

@@ -6,7 +6,7 @@ import type { Key, Provenance } from '../contract/snapshot.ts';
 import { canonicalJson, contentVersion } from '../contract/version.ts';
 import type { Prepared } from '../policy/store.ts';
 import type { InForce } from './apply.ts';
-import type { Control, ControlStore } from './control.ts';
+import type { Control, ControlStore } from './source.ts';
 
 export interface FileControlOptions {
   readonly file: string;

@@ -1,9 +1,9 @@
 import type { Transport, TransportReceiver } from '../base/transport.ts';
 import { badRequestText } from './bad-request.ts';
 import { ByteStore } from './byte-store.ts';
+import type { Http1ServerConnection, Http1ServerOptions } from './connection.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { GentleClose } from './gentle-close.ts';
-import type { Http1ServerConnection, Http1ServerOptions } from './http.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Failure } from './message.ts';
 import { Output } from './output.ts';

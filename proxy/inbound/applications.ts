@@ -2,7 +2,7 @@ import type { Connections } from '../balance/connections.ts';
 import { EndpointState } from '../balance/endpoints.ts';
 import { Http2Connections } from '../balance/http2-connections.ts';
 import { PlainConnections, type PlainOptions } from '../balance/plain-connections.ts';
-import type { Target } from './context.ts';
+import type { Target } from './parties.ts';
 
 /** Ports (and versions) of the pod whose connections are kept; a scan over all ports must not fill the memory. */
 const MAX_TARGETS = 64;

@@ -3,7 +3,6 @@ import type { Clock, Random } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch } from '../base/watch.ts';
 import type { HttpLimits } from '../http/http.ts';
-import type { Failure } from '../http/message.ts';
 import type { AcceptMeshOptions, MeshServer } from '../mesh/mesh.ts';
 import type { OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
@@ -13,6 +12,8 @@ import type { Credentials } from '../tls/credentials.ts';
 import type { Applications } from './applications.ts';
 import type { LiveConnections } from './live.ts';
 import type { SourceNames } from './source-names.ts';
+
+export type { Source, Target } from './parties.ts';
 
 /** What every step of the inbound side may use. */
 export interface InboundContext {
@@ -34,20 +35,3 @@ export interface InboundContext {
   readonly slowMs: number;
   readonly access: AccessLimit;
 }
-
-/** Where the connection goes: the pod's own address and the application's port. */
-export interface Target {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Who calls. `identity` undefined: plaintext. */
-export interface Source {
-  readonly identity: string | undefined;
-  readonly workload: string;
-  readonly namespace: string;
-  /** `10.0.0.9:40000`, for the log: of a plaintext caller nothing else is known. */
-  readonly address?: string;
-}
-
-export type { Failure };

@@ -1,5 +1,5 @@
 import type { MeshPeer } from '../mesh/mesh.ts';
-import type { Source } from './context.ts';
+import type { Source } from './parties.ts';
 
 /** Workload names that one identity may bring into the metrics; a further one counts under its service account. */
 const MAX_NAMES = 8;

@@ -2,7 +2,7 @@ import type { EndpointState } from '../balance/endpoints.ts';
 import { makeSplit } from '../balance/split.ts';
 import { PORTS } from '../contract/bootstrap.ts';
 import type { AccessLogMode, Endpoint, PodConfiguration } from '../contract/snapshot.ts';
-import type { BuiltDestination, BuiltPort, BuiltRoute, PortStates } from './build.ts';
+import type { BuiltDestination, BuiltPort, BuiltRoute, PortStates } from './built.ts';
 import { type BuildTools, groupEndpoints } from './endpoint-groups.ts';
 import { compileRoutes } from './routes.ts';
 

@@ -1,7 +1,7 @@
 import type { EndpointState } from '../balance/endpoints.ts';
 import { makeSplit } from '../balance/split.ts';
 import type { AccessLogMode, Route, ServiceConfiguration, ServicePort } from '../contract/snapshot.ts';
-import type { BuiltDestination, BuiltPort, BuiltRoute, PortStates } from './build.ts';
+import type { BuiltDestination, BuiltPort, BuiltRoute, PortStates } from './built.ts';
 import { type BuildTools, groupEndpoints } from './endpoint-groups.ts';
 import { type PackedService, unpack } from './packed.ts';
 import { compileRoutes } from './routes.ts';

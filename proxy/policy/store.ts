@@ -12,9 +12,11 @@ import {
 } from '../contract/snapshot.ts';
 import { type Built, type BuiltPort, type BuiltWorkload, build, checkBuildable } from './build.ts';
 import type { BuildTools } from './endpoint-groups.ts';
-import { KeyEntry } from './key-entry.ts';
+import { type Entry, KeyEntry } from './key-entry.ts';
 import { type PackedService, pack } from './packed.ts';
 import { compileRanges, type Ranges } from './ranges.ts';
+
+export type { Entry } from './key-entry.ts';
 
 /** A checked content on its way in; see `Store.commit`. */
 export interface Prepared {
@@ -35,15 +37,6 @@ export interface Refusal {
   readonly kind: 'refuse';
   readonly reason: Reason;
   readonly detail: string;
-}
-
-/** What is in force for one key: connections hold this and read `built` anew for each decision. */
-export interface Entry {
-  readonly key: Key;
-  /** Undefined: not arrived, or removed. */
-  readonly built: Built | undefined;
-  /** Monotonic ms. Requests write it: an unused key is given up. */
-  usedAt: number;
 }
 
 /** The port of an entry as of now, or why there is none. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../../proxy/contract/bootstrap.ts';
 import type { Copy, World } from '../world/world.ts';
-import type { Attempt } from './measure.ts';
+import type { Attempt } from './attempt.ts';
 import { type Memory, memoryOf } from './proc.ts';
 
 const MIB = 1024 * 1024;

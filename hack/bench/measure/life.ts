@@ -5,8 +5,8 @@ import { inClient, pairTarget, runLoad } from '../load/run-load.ts';
 import type { Scenario } from '../scenarios.ts';
 import { script } from '../world/backends.ts';
 import type { World } from '../world/world.ts';
+import { type Attempt, doubt, type MeasureOptions } from './attempt.ts';
 import { foreignShare, snapshot } from './machine.ts';
-import { type Attempt, doubt, type MeasureOptions } from './measure.ts';
 import { memoryOf } from './proc.ts';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
+import { doubt } from './attempt.ts';
 import { listensOn } from './copies.ts';
-import { doubt } from './measure.ts';
 import { descendants, parseCore, parseSmapsRollup, parseStat, parseVoluntarySwitches, usageOf } from './proc.ts';
 
 describe('/proc', () => {

@@ -2,7 +2,7 @@ import type { Configuration, Key, Provenance } from '../../../proxy/contract/sna
 import { WORKLOAD_KEY } from '../../../proxy/contract/snapshot.ts';
 import { canonicalJson, contentVersion } from '../../../proxy/contract/version.ts';
 import type { Affected, Compiled, CompiledAddresses, Compiler, Viewer } from '../compiled.ts';
-import type { PodState } from '../ledger.ts';
+import type { PodState } from '../proxy-record.ts';
 
 export interface FakePolicy {
   readonly uid: string;

@@ -1,6 +1,6 @@
 import type { Key } from '../../../proxy/contract/snapshot.ts';
-import { Ledger, type PodState } from '../ledger.ts';
-import type { PodRef, ProxyRecord } from '../proxy-record.ts';
+import { Ledger } from '../ledger.ts';
+import type { PodRef, PodState, ProxyRecord } from '../proxy-record.ts';
 import type { Rollout } from '../rollout.ts';
 import { createStamp, type Stamp } from '../stamp.ts';
 

@@ -1,5 +1,5 @@
 import type { Rollout } from '../../distribute/distribute.ts';
-import type { RollupInput } from '../rollup.ts';
+import type { RollupInput } from '../rollup-input.ts';
 
 export const NOW = '2026-01-01T00:00:00Z';
 export const LATER = '2026-01-01T00:00:09Z';

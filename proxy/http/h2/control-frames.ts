@@ -1,7 +1,7 @@
 import { DEFAULT_WINDOW, ERROR, errorName, FLAG, SETTING } from './codes.ts';
 import { writePing, writeSettingsAck } from './frames.ts';
 import type { PeerFaults } from './peer-faults.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { checkSetting, readSettings } from './settings.ts';
 
 /** Peers that announce no limit on streams get this one from us. */
@@ -16,11 +16,11 @@ export class ControlFrames {
   settingsSeen = false;
   /** DATA frames that had been sent when the peer's last PING came. */
   #dataAtPing = 0;
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #faults: PeerFaults;
   readonly #isServer: boolean;
 
-  constructor(session: Session, faults: PeerFaults) {
+  constructor(session: SessionHost, faults: PeerFaults) {
     this.#session = session;
     this.#faults = faults;
     this.#isServer = session.options.role === 'server';

@@ -1,17 +1,17 @@
 import { ERROR } from './codes.ts';
 import { writeReset } from './frames.ts';
 import { RateMeter } from './rate-limit.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import type { Stream } from './stream.ts';
 
 /** What the peer does wrong or too often, and what follows (RFC 9113 5.4, 10.5). */
 export class PeerFaults {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #resets: RateMeter;
   readonly #control: RateMeter;
   readonly #idle: RateMeter;
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     const { limits, clock } = session.options;
     this.#session = session;
     this.#resets = new RateMeter(limits.resets, clock.now());

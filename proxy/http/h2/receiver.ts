@@ -5,7 +5,7 @@ import { ReceiveWindow } from './flow.ts';
 import { type FrameSink, writeWindowUpdate } from './frames.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import { PeerFaults } from './peer-faults.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import type { SessionLimits } from './session-options.ts';
 import type { Stream, StreamReceiver } from './stream.ts';
 
@@ -16,7 +16,7 @@ export class FrameReceiver implements FrameSink {
   completed = 0;
   /** Highest stream of the peer that we looked at. */
   lastPeerId = 0;
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #faults: PeerFaults;
   readonly #limits: SessionLimits;
   readonly #isServer: boolean;
@@ -29,7 +29,7 @@ export class FrameReceiver implements FrameSink {
   /** WINDOW_UPDATE frames so far. */
   #updates = 0;
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     const { limits, role } = session.options;
     this.#session = session;
     this.#faults = new PeerFaults(session);

@@ -5,12 +5,28 @@ import { afterThisTurn, type Defer } from './defer.ts';
 import { putHead } from './frames.ts';
 import { HpackEncoder, hpackBound } from './hpack-encoder.ts';
 import { Output } from './output.ts';
-import type { Stream } from './stream.ts';
 
 /** DATA collected before one write; more waits in the streams' queues so that they take turns. */
 const HIGH_WATER = 65_536;
 /** Most of a body in one DATA frame: with its head it fills a TLS record, so that the peer's reads end where frames do and none has to be put together. */
 const MAX_DATA = MAX_FRAME - FRAME_HEAD;
+
+/** What the sender knows of a stream. */
+export interface SendingStream {
+  readonly id: number;
+  /** Bytes the peer lets us send (may be negative after a SETTINGS change, RFC 9113 6.9.2). */
+  sendWindow: number;
+  /** Whether the sender has it in its list. */
+  inTurn: boolean;
+  readonly closed: boolean;
+  /** Bytes that wait. */
+  readonly queued: number;
+  readonly nextChunk: Buffer | undefined;
+  /** The sender took `bytes` of `nextChunk`. */
+  sent(bytes: number): void;
+  /** Nothing is queued any more: sends the end when it is due. */
+  finish(): void;
+}
 
 /** The writing half of a session: collects frames, gives streams with data turns, writes once per event-loop turn. */
 export class Sender {
@@ -25,13 +41,13 @@ export class Sender {
   /** What the peer lets us send on the connection (RFC 9113 6.9). */
   #window = DEFAULT_WINDOW;
   /** Streams with queued data that their own window lets go, in turn. */
-  #ready: Stream[] = [];
+  #ready: SendingStream[] = [];
   #blocked = false;
   #scheduled = false;
   /** Where the DATA frame that was written last starts, while nothing follows it: END_STREAM can still be set on it. */
   #lastDataAt = -1;
   #lastDataEnd = -1;
-  #lastDataStream: Stream | undefined;
+  #lastDataStream: SendingStream | undefined;
 
   constructor(transport: Transport, defer: Defer = afterThisTurn) {
     this.#transport = transport;
@@ -120,7 +136,7 @@ export class Sender {
   }
 
   /** Sends of `buffer[start, end)` what may go at once, nobody else waiting; returns how much. The rest belongs into the stream's queue. */
-  direct(stream: Stream, buffer: Buffer, start: number, end: number): number {
+  direct(stream: SendingStream, buffer: Buffer, start: number, end: number): number {
     if (this.#blocked || this.#ready.length > 0) return 0;
     let at = start;
     while (at < end && this.out.length < HIGH_WATER) {
@@ -133,7 +149,7 @@ export class Sender {
   }
 
   /** END_STREAM: on the DATA frame that was just written if it is this stream's, else on an empty one. */
-  endStream(stream: Stream): void {
+  endStream(stream: SendingStream): void {
     if (this.#lastDataStream === stream && this.out.at === this.#lastDataEnd) {
       this.out.buffer[this.#lastDataAt + 4]! |= FLAG.endStream;
       this.#lastDataStream = undefined;
@@ -146,7 +162,7 @@ export class Sender {
   }
 
   /** The stream has queued data and window, or only its end to send. */
-  enqueue(stream: Stream): void {
+  enqueue(stream: SendingStream): void {
     if (stream.inTurn) return;
     stream.inTurn = true;
     this.#ready.push(stream);
@@ -165,7 +181,7 @@ export class Sender {
     }
   }
 
-  #turnOf(stream: Stream): void {
+  #turnOf(stream: SendingStream): void {
     stream.inTurn = false;
     if (stream.closed) return;
     const chunk = stream.nextChunk;
@@ -186,7 +202,7 @@ export class Sender {
     else if (stream.sendWindow > 0) this.enqueue(stream);
   }
 
-  #data(stream: Stream, buffer: Buffer, start: number, end: number): void {
+  #data(stream: SendingStream, buffer: Buffer, start: number, end: number): void {
     const size = end - start;
     this.messages++;
     this.out.reserve(FRAME_HEAD + size);

@@ -15,6 +15,7 @@ import {
 import { Keepalive } from './keepalive.ts';
 import { FrameReceiver } from './receiver.ts';
 import { Sender } from './sender.ts';
+import type { SessionHost } from './session-host.ts';
 import type { SessionEnd, SessionHandler, SessionOptions } from './session-options.ts';
 import { Stream, type StreamEnd, type StreamHost, type StreamReceiver } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -29,7 +30,7 @@ const ALIVE_PING: Buffer = Buffer.from('heddle:a', 'latin1');
  * One HTTP/2 connection, either role (RFC 9113). Knows frames, streams and bounds; not what a request is. Construct, then
  * `start`. What the peer sends is judged in `receiver.ts`; what we send leaves through `sender.ts`.
  */
-export class Session implements TransportReceiver, StreamHost {
+export class Session implements TransportReceiver, StreamHost, SessionHost {
   readonly options: SessionOptions;
   readonly handler: SessionHandler;
   readonly sender: Sender;

@@ -1,7 +1,7 @@
 import { givePiece, keepable } from '../../base/memory-pieces.ts';
 import { DEFAULT_WINDOW, ERROR, MAX_WINDOW } from './codes.ts';
 import { type GrowthPool, ReceiveWindow } from './flow.ts';
-import type { Sender } from './sender.ts';
+import type { Sender, SendingStream } from './sender.ts';
 
 /** Why a stream ended before it was complete. `local`: we found the peer's error, or the session's owner closed it. */
 export type StreamEnd =
@@ -43,7 +43,7 @@ const QUEUE_LOW = 16_384;
 type Held = Buffer | { readonly list: string[]; readonly end: boolean } | 'end';
 
 /** One stream of a session. States: RFC 9113 5.1; idle streams have no object. */
-export class Stream {
+export class Stream implements SendingStream {
   readonly id: number;
   receiver: StreamReceiver;
   /** Bytes the peer lets us send (may be negative after a SETTINGS change, RFC 9113 6.9.2). */
