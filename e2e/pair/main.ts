@@ -11,10 +11,12 @@ import { Report } from './report.ts';
 import { resources } from './resources.ts';
 import { smuggling } from './smuggling.ts';
 import { timeouts } from './timeouts.ts';
+import { websocket } from './websocket.ts';
 
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   smuggling,
   bodies,
+  websocket,
   timeouts,
   resources,
   overload,
