@@ -121,6 +121,24 @@ describe('requests', () => {
     });
   });
 
+  test('informational responses are bounded: 32 are passed on, one more fails the try', async () => {
+    serve = (exchange) => {
+      for (let count = 0; count < 33; count++) exchange.inform(response({ status: 103 }));
+      echo(exchange);
+    };
+    await withClient(async (client) => {
+      const collector = new Collector();
+      client.open(request(), META, collector);
+      await settled(collector);
+      expect(collector.informs).toHaveLength(32);
+      expect(collector.failure).toMatchObject({
+        reason: 'upstream_protocol',
+        unprocessed: false,
+        detail: expect.stringContaining('too many informational responses'),
+      });
+    });
+  });
+
   test('HEAD and 304 keep their Content-Length and have no body', async () => {
     serve = (exchange) =>
       exchange.respond(

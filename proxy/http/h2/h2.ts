@@ -6,6 +6,7 @@ export {
   type Http2ClientOptions,
 } from './client.ts';
 export { ERROR, errorName } from './codes.ts';
+export { ResponseStream } from './response-stream.ts';
 export {
   type Http2ServerConnection,
   type Http2ServerOptions,
