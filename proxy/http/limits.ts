@@ -12,7 +12,10 @@ export interface HttpLimits {
   readonly chunkExtensionBytes: number;
   /** Bytes held of requests that came before the current one was answered; beyond it the transport is paused (one read more may be held). */
   readonly pipelineBytes: number;
-  /** Bytes of a request body that are read and dropped after its response was complete, so that the connection can go on; where more may be left, the response says `Connection: close`. */
+  /**
+   * Where more bytes of a request body may be left than this, an answer that refuses it (400 and above) says `Connection: close`. After any other
+   * complete answer the rest is read and dropped for `headTimeoutMs` at most: a close that was not announced would lose the client's next request.
+   */
   readonly discardBytes: number;
   /** From the first byte of a head to its last: beyond it 408. */
   readonly headTimeoutMs: number;

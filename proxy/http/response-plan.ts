@@ -21,7 +21,7 @@ export interface PlanState {
   readonly draining: boolean;
   /**
    * The client's body has not come whole, and either it may still wait for a 100 (RFC 9110, 10.1.1: what follows cannot be told apart), or
-   * more of it may be left than is read for nothing: a close that was not announced would lose the client's next request (RFC 9112, 9.3 and 9.6).
+   * it is refused with much of it left: the client may stop sending when it reads that the connection closes (RFC 9112, 9.3 and 9.6).
    */
   readonly bodyInDoubt: boolean;
   /** Bytes came before the answer to a request that asked for a tunnel: they may be meant for it (RFC 9931). */

@@ -258,17 +258,35 @@ describe('request bodies', () => {
     expect(heard.length).toBe(2);
   });
 
+  const LEFT = {
+    'as much as is read for nothing': 'Content-Length: 13\r\n\r\nabc',
+    'more than that': 'Content-Length: 14\r\n\r\nabc',
+    'an unknown amount': 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+    nothing: 'Content-Length: 20\r\n\r\n01234567890123456789',
+  } as const;
+
   test.each([
-    { left: 'as much as is read for nothing', head: 'Content-Length: 13\r\n\r\nabc', close: false },
-    { left: 'more than that', head: 'Content-Length: 14\r\n\r\nabc', close: true },
-    { left: 'an unknown amount', head: 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', close: true },
-    { left: 'nothing', head: 'Content-Length: 20\r\n\r\n01234567890123456789', close: false },
-  ])('... a close within the rest is announced: $left is left', async ({ head, close }) => {
+    { status: 502, left: 'as much as is read for nothing', close: false },
+    { status: 502, left: 'more than that', close: true },
+    { status: 413, left: 'an unknown amount', close: true },
+    { status: 502, left: 'nothing', close: false },
+    { status: 200, left: 'more than that', close: false },
+    { status: 200, left: 'an unknown amount', close: false },
+  ] as const)('... a refusal with much left announces the close: $status, $left', async ({ status, left, close }) => {
     const { transport, last } = serverHarness({ limits: { discardBytes: 10 } });
-    await deliver(transport, [`POST / HTTP/1.1\r\nHost: h\r\n${head}`]);
-    answer(last().exchange, 'ok');
+    await deliver(transport, [`POST / HTTP/1.1\r\nHost: h\r\n${LEFT[left]}`]);
+    last().exchange.respond(response(status, { framing: 'length', contentLength: 0 }));
+    last().exchange.end();
     await settle();
     expect([transport.text.includes('connection: close'), transport.ended]).toEqual([close, close]);
+  });
+
+  test('... and without an announcement the connection goes on, however much was left', async () => {
+    const { transport, heard, last } = serverHarness({ limits: { discardBytes: 10 } });
+    await deliver(transport, ['POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nabc']);
+    answer(last().exchange, 'ok');
+    await deliver(transport, ['x'.repeat(99_997), GET]);
+    expect([heard.length, transport.ended]).toEqual([2, false]);
   });
 
   test('... within a bound of time', async () => {

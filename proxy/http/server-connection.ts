@@ -153,7 +153,7 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
   }
 
   #restOf(exchange: Http1ServerExchange): void {
-    // The answer is complete and the request is not (RFC 9112, 9.3): read the rest, which is bounded, or close as the answer has announced.
+    // The answer is complete and the request is not (RFC 9112, 9.3): read the rest, for a bounded time, or close as the answer has announced.
     this.output.flush();
     if (exchange.closeAfter) this.#closeGently();
     else this.#deadline.set(this.limits.headTimeoutMs);

@@ -81,7 +81,7 @@ export class Http1ServerExchange implements ServerExchange {
     if (this.state !== 'waiting') return;
     const plan = planResponse(this.head, head, {
       draining: this.#host.draining,
-      bodyInDoubt: this.#bodyInDoubt,
+      bodyInDoubt: this.#bodyInDoubt(head.status),
       earlyBytes: this.#host.heldBytes > 0,
     });
     if (plan.kind === 'invalid') {
@@ -146,10 +146,11 @@ export class Http1ServerExchange implements ServerExchange {
     this.receiver.onDrain();
   }
 
-  /** Whether the connection may have to end within the request's body; nothing can announce that after the head of the response. */
-  get #bodyInDoubt(): boolean {
+  /** An application that answers while it reads goes on reading; one that refuses does not. */
+  #bodyInDoubt(status: number): boolean {
     if (this.body === undefined) return false;
-    return (this.head.expectContinue && !this.#continued) || this.body.remaining > this.#host.limits.discardBytes;
+    if (this.head.expectContinue && !this.#continued) return true;
+    return status >= 400 && this.body.remaining > this.#host.limits.discardBytes;
   }
 
   #startTunnel(): void {
