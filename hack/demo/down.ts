@@ -1,21 +1,18 @@
 /** `npm run demo:down`: removes all of what `npm run demo` made. On a cluster that is not ours, only what was put into it. */
-import { parseArgs } from 'node:util';
-import { type ClusterKind, createProgress, down } from '../cluster/cluster.ts';
-import { uninstallHeddle } from '../mesh/install.ts';
+import { createProgress, down, up } from '../cluster/cluster.ts';
 import { createKubectl } from '../mesh/kubectl.ts';
+import { giveBack } from './borrowed.ts';
+import { orExplain } from './ending.ts';
+import { flagsOf, readFlags } from './options.ts';
 
-const { values } = parseArgs({
-  options: { name: { type: 'string', default: 'heddle' }, cluster: { type: 'string', default: 'own' } },
-});
-const cluster = { kind: values.cluster as ClusterKind, name: values.name };
+const cluster = readFlags('demo:down', 'Removes what the demo made.');
 const progress = createProgress();
 
-if (cluster.kind === 'current') {
-  const kubectl = await createKubectl(cluster);
-  await progress.step('namespace shop removed', () =>
-    kubectl(['delete', 'namespace', 'shop', '--ignore-not-found', '--wait=true']),
-  );
-  await progress.step('Heddle removed', () => uninstallHeddle(kubectl));
-} else {
-  await down({ ...cluster, progress });
+async function removeDemo(): Promise<void> {
+  if (cluster.kind !== 'current') return down({ ...cluster, progress });
+  // Says which context it is, and that it answers, before anything is deleted there.
+  await up({ ...cluster, progress });
+  await giveBack(await createKubectl(cluster), progress);
 }
+
+await orExplain(removeDemo, `Run npm run demo:down${flagsOf(cluster)} again: it goes on from here.`);

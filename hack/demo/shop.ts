@@ -10,8 +10,8 @@ import type { LoadResult, Tester } from '../mesh/tester.ts';
 export interface Findings {
   /** Workload to the identity in its certificate. */
   readonly identities: readonly { readonly workload: string; readonly identity: string }[];
-  /** Calls over mutual TLS as the called side verified them. */
-  readonly calls: readonly { readonly from: string; readonly to: string; readonly count: number }[];
+  /** HTTP requests by how they arrived at the called side, since its pods started: over mutual TLS, with a caller that it verified, or in plaintext. */
+  readonly calls: readonly Call[];
   readonly split: { readonly v1: number; readonly v2: number };
   readonly orders: { readonly placed: number; readonly failed: number };
   readonly payments: { readonly charges: number; readonly repeated: number; readonly refused: number };
@@ -22,6 +22,13 @@ export interface Findings {
   readonly ordersPerSecond: number;
   readonly policy: MeshPolicy;
   readonly table: string;
+}
+
+export interface Call {
+  readonly from: string;
+  readonly to: string;
+  readonly mutual: number;
+  readonly plain: number;
 }
 
 const NAMESPACE = 'shop';
@@ -64,7 +71,10 @@ export async function drive(kubectl: Kubectl, tester: Tester, progress: Progress
     headers: { 'content-type': 'application/json' },
     body: '{"item":"book","amount":12}',
   };
+  // A demo that was stopped may have left it failing.
+  await setFailures(kubectl, 0);
   const before = await paymentStats(kubectl);
+  progress.say(`placing ${ORDERS} orders, eight at a time`);
   const healthy = await progress.step(`${ORDERS} orders placed`, () =>
     tester.ask<LoadResult>('load', { ...order, count: ORDERS, concurrency: 8 }),
   );
@@ -73,6 +83,7 @@ export async function drive(kubectl: Kubectl, tester: Tester, progress: Progress
     tester.ask<LoadResult>('load', { ...order, count: CALM_ORDERS, concurrency: 4, rate: CALM_RATE }),
   );
   const settled = await paymentStats(kubectl);
+  const retriesBefore = await retriesToPayment(kubectl);
   await setFailures(kubectl, FAILURE_PERCENT);
   const flaky = await progress
     .step(`${FLAKY_ORDERS} orders placed while payment fails ${FAILURE_PERCENT} % of its charges`, () =>
@@ -81,7 +92,7 @@ export async function drive(kubectl: Kubectl, tester: Tester, progress: Progress
     )
     .finally(() => setFailures(kubectl, 0));
   const after = await paymentStats(kubectl);
-  const retries = await retriesToPayment(kubectl);
+  const retries = (await retriesToPayment(kubectl)) - retriesBefore;
   return {
     identities: await identities(kubectl),
     calls: await callsSeen(kubectl),
@@ -179,25 +190,27 @@ async function identities(kubectl: Kubectl): Promise<Findings['identities']> {
 }
 
 /** Requests by source and destination, counted by the called side, which verified the caller's certificate. */
-async function callsSeen(kubectl: Kubectl): Promise<Findings['calls']> {
-  const counts = new Map<string, number>();
+async function callsSeen(kubectl: Kubectl): Promise<readonly Call[]> {
+  const calls = new Map<string, Call>();
   for (const pod of await podNames(kubectl, 'app in (order,payment,fraud,inventory)')) {
     const samples = await podMetrics(kubectl, NAMESPACE, pod);
-    for (const sample of samples.filter(isVerifiedCall)) {
-      const call = `${sample.labels['source_workload']} ${sample.labels['destination_workload']}`;
-      counts.set(call, (counts.get(call) ?? 0) + sample.value);
+    for (const { labels, value } of samples.filter(isArrival)) {
+      const [from = '', to = ''] = [labels['source_workload'], labels['destination_workload']];
+      const { mutual, plain } = calls.get(`${from} ${to}`) ?? { mutual: 0, plain: 0 };
+      const isMutual = labels['tls'] === 'mutual';
+      calls.set(`${from} ${to}`, {
+        from,
+        to,
+        mutual: mutual + (isMutual ? value : 0),
+        plain: plain + (isMutual ? 0 : value),
+      });
     }
   }
-  return [...counts].sort().map(([call, count]) => {
-    const [from = '', to = ''] = call.split(' ');
-    return { from, to, count };
-  });
+  return [...calls.values()].sort((left, right) => compare(`${left.from} ${left.to}`, `${right.from} ${right.to}`));
 }
 
-function isVerifiedCall(sample: Sample): boolean {
-  return (
-    sample.name === 'heddle_requests_total' &&
-    sample.labels['direction'] === 'inbound' &&
-    sample.labels['source_workload'] !== 'unknown'
-  );
+function isArrival({ name, labels }: Sample): boolean {
+  return name === 'heddle_tls_state_total' && labels['direction'] === 'inbound' && labels['kind'] === 'http';
 }
+
+const compare = (left: string, right: string): number => (left < right ? -1 : 1);

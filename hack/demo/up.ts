@@ -1,29 +1,45 @@
 /** `npm run demo`: a real Kubernetes, the mesh, four services, and what the mesh did, in numbers read from the running system. */
-import { parseArgs } from 'node:util';
-import { type ClusterKind, createProgress, kubectlPath, load, up } from '../cluster/cluster.ts';
-import { buildAppImages } from '../images/apps.ts';
+import { dirname } from 'node:path';
+import { createProgress, kubectlPath, load, up } from '../cluster/cluster.ts';
+import { appImage, buildAppImages, DEMO_APPS } from '../images/apps.ts';
 import { installHeddle, repositoryPath } from '../mesh/install.ts';
 import { createKubectl } from '../mesh/kubectl.ts';
 import { testerThroughKubectl } from '../mesh/tester.ts';
+import { claim } from './borrowed.ts';
+import { orExplain } from './ending.ts';
+import { flagsOf, readFlags } from './options.ts';
 import { report } from './report.ts';
 import { deployShop, drive } from './shop.ts';
 
-const { values } = parseArgs({
-  options: { name: { type: 'string', default: 'heddle' }, cluster: { type: 'string', default: 'own' } },
-});
-const cluster = { kind: values.cluster as ClusterKind, name: values.name };
+const cluster = readFlags('demo', 'Brings up a cluster with Heddle and four services, and reports what the mesh does.');
 const progress = createProgress();
+const remove = `npm run demo:down${flagsOf(cluster)}`;
 
-await up({ ...cluster, progress });
-const kubectl = await createKubectl(cluster);
-await installHeddle(kubectl, { cluster, progress });
-const images = await buildAppImages(['order', 'inventory', 'payment', 'fraud', 'tester'], progress);
-await load(images, { ...cluster, progress });
-const shopper = await deployShop(kubectl, repositoryPath('hack', 'demo', 'manifests'), progress);
-const tester = await testerThroughKubectl(kubectl, await kubectlPath({ ...cluster, progress }), 'shop', shopper);
-try {
-  const findings = await drive(kubectl, tester, progress);
-  process.stdout.write(report(findings, kubectl.kubeconfig));
-} finally {
-  tester.close();
+async function demo(): Promise<void> {
+  await up({ ...cluster, progress });
+  const kubectl = await createKubectl(cluster);
+  if (cluster.kind !== 'current' || (await claim(kubectl, progress))) {
+    await installHeddle(kubectl, { cluster, progress });
+  }
+  const images = cluster.kind === 'current' ? DEMO_APPS.map(appImage) : await buildAppImages(DEMO_APPS, progress);
+  await load(images, { ...cluster, progress });
+  const shopper = await deployShop(kubectl, repositoryPath('hack', 'demo', 'manifests'), progress);
+  const program = await kubectlPath({ ...cluster, progress });
+  const tester = await testerThroughKubectl(kubectl, program, 'shop', shopper);
+  try {
+    const findings = await drive(kubectl, tester, progress);
+    process.stdout.write(
+      report(findings, {
+        environment:
+          cluster.kind === 'own'
+            ? `export KUBECONFIG=${kubectl.kubeconfig} PATH=$PATH:${dirname(program)}`
+            : `export KUBECONFIG=${kubectl.kubeconfig}`,
+        remove,
+      }),
+    );
+  } finally {
+    tester.close();
+  }
 }
+
+await orExplain(demo, `npm run demo${flagsOf(cluster)} again goes on from here; ${remove} removes what is there.`);

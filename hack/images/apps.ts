@@ -11,6 +11,8 @@ const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const SCRIPTS = ['order', 'inventory', 'tester', 'impostor'] as const;
 export const APPS = [...SCRIPTS, 'payment', 'fraud'] as const;
 export type App = (typeof APPS)[number];
+/** Those of `npm run demo`. */
+export const DEMO_APPS = ['order', 'inventory', 'payment', 'fraud', 'tester'] as const satisfies readonly App[];
 
 export const appImage = (app: App): string => `localhost/heddle/demo-${app}:dev`;
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { componentNames } from '../build.ts';
 import { type ClusterOptions, createProgress, load, type Progress } from '../cluster/cluster.ts';
 import { buildHeddleImages, imageName } from '../images/heddle.ts';
 import { eventually, getJson, type Kubectl } from './kubectl.ts';
@@ -17,21 +18,21 @@ export interface InstallOptions {
 
 /**
  * Builds the images, loads them, applies everything once and waits until pods are injected. Run again it replaces what
- * changed: the pods of operator and webhook are rolled when their image is another one.
+ * changed: the pods of operator and webhook are rolled when their image is another one. The nodes of a `current` cluster must have the images.
  */
 export async function installHeddle(kubectl: Kubectl, options: InstallOptions = {}): Promise<void> {
   const progress = options.progress ?? createProgress();
-  const built = await buildHeddleImages(undefined, { progress });
+  const built = options.cluster?.kind === 'current' ? [] : await buildHeddleImages(undefined, { progress });
   await load(
-    built.map((image) => image.name),
+    componentNames.map((part) => imageName(part)),
     { ...options.cluster, progress },
   );
   await progress.step('Heddle applied', () =>
     kubectl(['apply', '--server-side', '--force-conflicts', '-k', options.overlay ?? OVERLAY]),
   );
   for (const part of PARTS) {
-    const key = built.find((image) => image.name === imageName(part))?.key ?? '';
-    await markBuild(kubectl, part, key);
+    const key = built.find((image) => image.name === imageName(part))?.key;
+    if (key !== undefined) await markBuild(kubectl, part, key);
   }
   await progress.step('operator and webhook ready', () => ready(kubectl));
 }
