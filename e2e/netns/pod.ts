@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type InitOptions, PORTS, PROXY_UID } from '../../proxy/contract/bootstrap.ts';
+import { type InitOptions, PORTS, PROXY_GID, PROXY_UID } from '../../proxy/contract/bootstrap.ts';
 import type { StaticConfiguration } from '../../proxy/contract/snapshot.ts';
 import type { Credentials } from '../../proxy/tls/credentials.ts';
 import type { Result, Step } from './client.ts';
@@ -55,7 +55,8 @@ export function createPod(options: PodOptions): Pod {
   writeState(state, options.credentials);
 
   const start = (command: readonly string[], uid: number, env: Record<string, string>): ChildProcess => {
-    const as = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+    const gid = uid === PROXY_UID ? PROXY_GID : uid;
+    const as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
     const child = spawn('ip', ['netns', 'exec', space, ...as, process.execPath, ...FLAGS, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...env },
@@ -147,12 +148,13 @@ function writeState(state: string, credentials: Credentials): void {
   mkdirSync(state, { mode: 0o700 });
   writeFileSync(file, JSON.stringify({ keyPem, chainPem, rootsPem, issuedAt: Date.now() }), { mode: 0o600 });
   chmodSync(file, 0o600);
-  for (const path of [state, file]) chownSync(path, PROXY_UID, PROXY_UID);
+  for (const path of [state, file]) chownSync(path, PROXY_UID, PROXY_GID);
 }
 
 function redirect(space: string, state: string): void {
   const init: InitOptions = {
     proxyUid: PROXY_UID,
+    proxyGid: PROXY_GID,
     outboundPort: PORTS.outbound,
     inboundPort: PORTS.inbound,
     excludeInboundPorts: [2222],

@@ -20,8 +20,13 @@ export const PORTS = {
 /** The operator's port for certificates and configuration. */
 export const CONTROL_PORT = 19810;
 
-/** User (and group) id of the proxy; its own traffic is exempt from redirection. */
+/** User id of the proxy. */
 export const PROXY_UID = 7357;
+/**
+ * Group id of the proxy. Only what runs as both is exempt from redirection: an image may name 7357 as its user, which admission cannot see, and
+ * its group is then 0 or a namesake of the user.
+ */
+export const PROXY_GID = 7358;
 
 export const CONTAINER = { proxy: 'heddle-proxy', init: 'heddle-init' } as const;
 
@@ -116,6 +121,8 @@ export const ADMIN = {
 /** Options of `heddle-init`, passed as one JSON argument. Ports 1..65535, CIDRs of either family. */
 export interface InitOptions {
   readonly proxyUid: number;
+  /** Absent: the user is exempt whatever its group. */
+  readonly proxyGid?: number;
   readonly outboundPort: number;
   readonly inboundPort: number;
   /** Ports that arrive at the application untouched; the proxy's own ports are always exempt. */

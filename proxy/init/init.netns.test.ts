@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { INIT_REPORT_FILE, PORTS, PROXY_UID } from '../contract/bootstrap.ts';
+import { INIT_REPORT_FILE, PORTS, PROXY_GID, PROXY_UID } from '../contract/bootstrap.ts';
 import { OPTIONS } from './testing/options.ts';
 import { ADDRESSES, cannotRun, createPod, type Pod } from './testing/pod.ts';
 
@@ -63,8 +63,17 @@ const families = ['ipv4', 'ipv6'] as const;
         `3000 ${own} 3000`,
         `3000 ${loopback} 3000`,
       ]);
-      // The proxy's own user goes straight out, and straight to the application at the pod's own address.
-      expect(pod.dial('pod', [`${peer}/80`, `${own}/3000`], PROXY_UID)).toEqual([`80 ${peer} 80`, `3000 ${own} 3000`]);
+      // The proxy goes straight out, and straight to the application at the pod's own address.
+      const proxy = { uid: PROXY_UID, gid: PROXY_GID };
+      expect(pod.dial('pod', [`${peer}/80`, `${own}/3000`], proxy)).toEqual([`80 ${peer} 80`, `3000 ${own} 3000`]);
+      // An image may name the proxy's user (admission cannot see it), or have its group: neither is the proxy.
+      for (const image of [
+        { ...proxy, gid: 0 },
+        { ...proxy, gid: PROXY_UID },
+        { ...proxy, uid: 1000 },
+      ]) {
+        expect(pod.dial('pod', [`${peer}/80`], image)).toEqual([`${PORTS.outbound} ${peer} 80`]);
+      }
       const arriving = [3000, 4000, 2222, PORTS.health, PORTS.metrics, PORTS.inbound, PORTS.outbound];
       expect(
         pod.dial(

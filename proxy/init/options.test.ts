@@ -12,6 +12,8 @@ test('what the injector writes is read back', () => {
 test.each([
   [{ proxyUid: 0 }, 'proxyUid'],
   [{ proxyUid: '7357' }, 'proxyUid'],
+  [{ proxyGid: 0 }, 'proxyGid'],
+  [{ proxyGid: '7358' }, 'proxyGid'],
   [{ outboundPort: 65_536 }, 'outboundPort'],
   [{ inboundPort: 19_801 }, 'inboundPort'],
   [{ excludeInboundPorts: [22, 0] }, 'excludeInboundPorts'],

@@ -4,6 +4,7 @@ import type { InitOptions } from '../contract/bootstrap.ts';
 
 const KEYS = new Set<string>([
   'proxyUid',
+  'proxyGid',
   'outboundPort',
   'inboundPort',
   'excludeInboundPorts',
@@ -18,9 +19,10 @@ export function parseOptions(argument: string | undefined): InitOptions {
   for (const name of Object.keys(fields)) {
     if (!KEYS.has(name)) throw fault(name, 'is no option of this version of heddle-init');
   }
-  const target = fields['selfCheckTarget'];
+  const { selfCheckTarget: target, proxyGid: group } = fields;
   const options: InitOptions = {
     proxyUid: integer(fields, 'proxyUid', 1, 4_294_967_294),
+    ...(group === undefined ? {} : { proxyGid: integer(fields, 'proxyGid', 1, 4_294_967_294) }),
     outboundPort: integer(fields, 'outboundPort', 1, 65_535),
     inboundPort: integer(fields, 'inboundPort', 1, 65_535),
     excludeInboundPorts: ports(fields, 'excludeInboundPorts'),

@@ -17,6 +17,11 @@ test.each([
   expect(restoreText(family, options, '')).toBe(golden(name));
 });
 
+test('without a group the user alone is exempt', () => {
+  const { proxyGid: _, ...options } = plain;
+  expect(restoreText('ipv4', options, '')).toBe(golden('plain-ipv4').replace(' --gid-owner 7358', ''));
+});
+
 test('repeated exclusions give one rule', () => {
   const options = { ...OPTIONS, excludeInboundPorts: [2222, 2222, 19_804], excludeOutboundPorts: [5432, 5432] };
   expect(restoreText('ipv4', options, '')).toBe(golden('excluded-ipv4'));

@@ -40,8 +40,8 @@ function oldJumps(present: string): string[] {
 function outputRules(family: Family, options: InitOptions): string[] {
   const add = `-A ${CHAINS.output}`;
   return [
-    // The proxy's own connections, or they would come back to it.
-    `${add} -m owner --uid-owner ${options.proxyUid} -j RETURN`,
+    // The proxy's own connections, or they would come back to it. The group tells it from an image that runs as its user.
+    `${add} -m owner --uid-owner ${options.proxyUid}${groupMatch(options)} -j RETURN`,
     // Loopback, and the pod's own address (which the kernel routes over lo): never leaves the pod.
     `${add} -o lo -j RETURN`,
     `${add} -d ${LOOPBACK[family]} -j RETURN`,
@@ -51,6 +51,10 @@ function outputRules(family: Family, options: InitOptions): string[] {
       .map((cidr) => `${add} -d ${cidr} -j RETURN`),
     `${add} -p tcp -j REDIRECT --to-ports ${options.outboundPort}`,
   ];
+}
+
+function groupMatch({ proxyGid }: InitOptions): string {
+  return proxyGid === undefined ? '' : ` --gid-owner ${proxyGid}`;
 }
 
 function inboundRules(options: InitOptions): string[] {

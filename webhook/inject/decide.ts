@@ -81,7 +81,7 @@ const CHECKS: readonly Check[] = [
       ? undefined
       : {
           reason: 'ReservedUser',
-          message: `container ${name} runs as user ${PROXY_UID}, which is the proxy's: its traffic would leave past the proxy, in plaintext; give it another runAsUser`,
+          message: `container ${name} runs as user ${PROXY_UID}, which is the proxy's own: it could act as the proxy, past which traffic leaves in plaintext; give it another runAsUser`,
         };
   },
   (_, namespace) => {
@@ -95,7 +95,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** A container of the application whose user the redirection exempts. The user inside an image cannot be seen here. */
+/** A container of the application that says to be the proxy's user. One that an image names cannot be seen here; its group (not `PROXY_GID`) redirects it. */
 function runsAsProxy(pod: V1Pod): string | undefined {
   const ofPod = pod.spec?.securityContext?.runAsUser;
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(

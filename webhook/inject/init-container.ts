@@ -1,5 +1,13 @@
 import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-node';
-import { CONTAINER, type InitOptions, PATHS, PORTS, PROXY_UID, VOLUMES } from '../../proxy/contract/bootstrap.ts';
+import {
+  CONTAINER,
+  type InitOptions,
+  PATHS,
+  PORTS,
+  PROXY_GID,
+  PROXY_UID,
+  VOLUMES,
+} from '../../proxy/contract/bootstrap.ts';
 import type { Values } from './values.ts';
 
 /** Writes the pod's iptables rules once, checks them, and ends. The only container of ours with a capability. */
@@ -10,6 +18,7 @@ export function initContainer(
 ): V1Container {
   const options: InitOptions = {
     proxyUid: PROXY_UID,
+    proxyGid: PROXY_GID,
     outboundPort: PORTS.outbound,
     inboundPort: PORTS.inbound,
     excludeInboundPorts: values.excludeInboundPorts,

@@ -5,6 +5,7 @@ import {
   HEALTH,
   PATHS,
   PORTS,
+  PROXY_GID,
   PROXY_UID,
   type Probe,
   VOLUMES,
@@ -30,7 +31,7 @@ export function sidecar(
     resources,
     securityContext: {
       runAsUser: PROXY_UID,
-      runAsGroup: PROXY_UID,
+      runAsGroup: PROXY_GID,
       runAsNonRoot: true,
       privileged: false,
       allowPrivilegeEscalation: false,

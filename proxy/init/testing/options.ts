@@ -1,8 +1,9 @@
-import { type InitOptions, PORTS, PROXY_UID } from '../../contract/bootstrap.ts';
+import { type InitOptions, PORTS, PROXY_GID, PROXY_UID } from '../../contract/bootstrap.ts';
 
 /** Options as the injector writes them, with one exclusion of each kind and family. */
 export const OPTIONS: InitOptions = {
   proxyUid: PROXY_UID,
+  proxyGid: PROXY_GID,
   outboundPort: PORTS.outbound,
   inboundPort: PORTS.inbound,
   excludeInboundPorts: [2222],

@@ -32,8 +32,8 @@ export interface Pod {
   exec(side: Side, command: readonly string[]): Result;
   /** Runs a program of this folder with node, until `destroy`; resolves when it says that it is ready. */
   serve(side: Side, ports: readonly number[]): Promise<void>;
-  /** Dials from a side; answers as `testing/dial.ts` prints them. `uid`: as that user. */
-  dial(side: Side, targets: readonly string[], uid?: number): string[];
+  /** Dials from a side; answers as `testing/dial.ts` prints them. `user`: as that one. */
+  dial(side: Side, targets: readonly string[], user?: { readonly uid: number; readonly gid: number }): string[];
   /** Runs heddle-init. `env` is added to its environment; `prefix` is a program that starts it. */
   init(options: unknown, env?: Readonly<Record<string, string>>, prefix?: readonly string[]): Result;
   destroy(): void;
@@ -68,9 +68,10 @@ export function createPod(): Pod {
         child.once('exit', (code) => reject(new Error(`the answering program ended with ${code}`)));
       });
     },
-    dial: (side, targets, uid) => {
-      const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-      const result = exec(side, [...user, ...node('dial.ts', targets)]);
+    dial: (side, targets, user) => {
+      const prefix =
+        user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+      const result = exec(side, [...prefix, ...node('dial.ts', targets)]);
       if (result.code !== 0) throw new Error(result.stderr);
       return JSON.parse(result.stdout) as string[];
     },
