@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const REPOSITORY = fileURLToPath(new URL('../', import.meta.url));
 
@@ -57,7 +57,40 @@ async function bundleOne(name: Component): Promise<void> {
     logLevel: 'warning',
     // Packages in CommonJS call `require`, which an ES module has not. The proxy has no packages, and no banner.
     ...(name === 'operator' || name === 'webhook' ? { banner: { js: REQUIRE } } : {}),
+    ...(name === 'proxy' ? { plugins: [CORE_AS_USED] } : {}),
   });
+  if (name === 'proxy') await makeAscii(join(folder, 'main.mjs'));
+}
+
+/**
+ * `import` of a core module reads every member of it, and some members load whole families of modules (`crypto.webcrypto`, `fs.promises`, 150 root
+ * certificates of `tls`). The proxy is copied next to every workload: it takes the members that it names, when it starts.
+ */
+const CORE_AS_USED: Plugin = {
+  name: 'core-as-used',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'core' }));
+    build.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => {
+      const builtin: object | undefined = process.getBuiltinModule(path);
+      if (builtin === undefined) return { errors: [{ text: `this Node has no ${path}` }] };
+      const names = Object.keys(builtin).filter((name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== 'default');
+      const members = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => core.${name})();`);
+      const lines = [
+        `const core = process.getBuiltinModule(${JSON.stringify(path)});`,
+        'export default core;',
+        ...members,
+      ];
+      return { contents: lines.join('\n'), loader: 'js' };
+    });
+  },
+};
+
+/**
+ * One character outside of Latin-1 makes V8 keep the whole text with two bytes a character. esbuild escapes them in code, so what is left stands in
+ * comments. The length stays, and so does the source map.
+ */
+async function makeAscii(file: string): Promise<void> {
+  await writeFile(file, (await readFile(file, 'utf8')).replace(/[^\x00-\x7f]/g, '?'));
 }
 
 const REQUIRE =

@@ -23,10 +23,18 @@ import {
   type TrustBundle,
 } from './identity/identity.ts';
 import { createInbound } from './inbound/inbound.ts';
-import { checkOriginalDestination, type Listener, type ListenOptions, listen, ownAddresses } from './net/net.ts';
+import {
+  checkOriginalDestination,
+  type Listener,
+  type ListenOptions,
+  listen,
+  ownAddresses,
+  trimMemory,
+} from './net/net.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { Store } from './policy/store.ts';
 import { createTrafficMetrics, exportCertificateExpiry } from './telemetry/metrics.ts';
+import { createTidy } from './tidy.ts';
 import { PROXY_VERSION } from './version.ts';
 
 export interface AppOptions {
@@ -99,6 +107,9 @@ export function createApp(options: AppOptions): App {
   const readiness = readinessOf(identity, control, store, () => listeners.length === 2);
   const probes = createProbes({ probes: environment.probes, address: pod.addresses[0] ?? '127.0.0.1', clock });
 
+  const tidy = createTidy({ clock, collect: globalThis.gc, trim: trimMemory });
+  store.onCommit(() => tidy.configured());
+
   const listeners: Listener[] = [];
   const servers: TextServer[] = [];
   const listening: Partial<Record<keyof typeof PORTS, number>> = {};
@@ -151,6 +162,7 @@ export function createApp(options: AppOptions): App {
       await intercept('outbound', outbound.accept);
       await intercept('inbound', inbound.accept);
       sweepMetrics();
+      tidy.started();
       log.info('proxy started', { version: PROXY_VERSION, node: process.version, identity: environment.identity });
     },
     async stop() {
@@ -160,6 +172,7 @@ export function createApp(options: AppOptions): App {
       const left = await settled(listeners, clock);
       if (left > 0) log.warn('connections cut at the end', { left });
       sweep?.clear();
+      tidy.stop();
       control.stop();
       identity.stop();
       bundle.stop();

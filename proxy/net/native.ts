@@ -72,6 +72,23 @@ function load(): NonNullable<typeof native> {
   }
 }
 
+let trimmer: ((pad: bigint) => number) | 'none' | undefined;
+
+/** `malloc_trim(3)`: free memory inside of the C library's heaps goes back to the kernel. A few milliseconds; does nothing where there is no such call (musl). */
+export function trimMemory(): void {
+  trimmer ??= loadTrimmer() ?? 'none';
+  if (trimmer !== 'none') trimmer(0n);
+}
+
+function loadTrimmer(): ((pad: bigint) => number) | undefined {
+  try {
+    const ffi = process.getBuiltinModule('node:ffi');
+    return ffi.dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } }).functions.malloc_trim;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What of a socket's handle (libuv's TCP stream, or the TLS layer over it) is used. Node's own sockets stand on the same calls. */
 export interface StreamHandle {
   /** Called for each read with what `lastRead` says. */
