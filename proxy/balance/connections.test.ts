@@ -5,6 +5,7 @@ import { HeddleError } from '../base/errors.ts';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { Cell } from '../base/watch.ts';
 import { DEFAULT_HTTP_LIMITS, type Failure } from '../http/http.ts';
+import { requestHead } from '../http/testing/heads.ts';
 import type { ConnectMeshOptions, MeshClient } from '../mesh/mesh.ts';
 import type { Credentials } from '../tls/credentials.ts';
 import type { ConnectWaiter, Opener } from './connections.ts';
@@ -306,26 +307,8 @@ describe('plain connections', () => {
     onDrain() {},
     onFailure() {},
   };
-  const head = {
-    method: 'GET',
-    target: '/',
-    form: 'origin',
-    path: '/',
-    authority: 'a',
-    version: 11,
-    headers: ['host', 'a'],
-    spelling: 'lower',
-    framing: 'none',
-    contentLength: 0,
-    upgrade: undefined,
-    expectContinue: false,
-  } as const;
   const use = (opener: Opener | undefined): void =>
-    void opener?.open(
-      { ...head, headers: [...head.headers] },
-      { destination: '', attempt: 1, deadlineMs: undefined },
-      receiver,
-    );
+    void opener?.open(requestHead(), { destination: '', attempt: 1, deadlineMs: undefined }, receiver);
 
   /** As a request does: uses the opener before the call returns. */
   class User extends Waiter {

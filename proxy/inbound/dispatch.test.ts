@@ -4,6 +4,7 @@ import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { until } from '../base/testing/wait.ts';
 import { HEADERS } from '../contract/headers.ts';
 import type { Failure, RequestHead, RequestReceiver, ResponseHead } from '../http/message.ts';
+import { requestHead } from '../http/testing/heads.ts';
 import type { MeshServerExchange } from '../mesh/mesh.ts';
 import { dial } from '../net/net.ts';
 import { httpApp, tcpApp } from './testing/apps.ts';
@@ -18,20 +19,7 @@ afterEach(() => {
 
 /** A request of a verified peer, and what is answered to it. */
 class Exchange implements MeshServerExchange {
-  readonly head: RequestHead = {
-    method: 'POST',
-    target: '/charge',
-    form: 'origin',
-    path: '/charge',
-    authority: 'payment',
-    version: 11,
-    headers: [],
-    spelling: 'lower',
-    framing: 'none',
-    contentLength: 0,
-    upgrade: undefined,
-    expectContinue: false,
-  };
+  readonly head: RequestHead;
   readonly peer = { identity: ORDER, workload: 'order', namespace: 'shop' };
   receiver: RequestReceiver = { onBody() {}, onEnd() {}, onDrain() {}, onAbort() {} };
   answered: ResponseHead | undefined;
@@ -40,7 +28,8 @@ class Exchange implements MeshServerExchange {
   readonly meta: MeshServerExchange['meta'];
 
   constructor(deadlineMs?: number, changes: Partial<RequestHead> = {}) {
-    Object.assign(this.head, changes);
+    const charge = { method: 'POST', target: '/charge', path: '/charge', authority: 'payment', headers: [] };
+    this.head = requestHead({ ...charge, ...changes });
     this.meta = { kind: 'http', destination: '10.96.0.1:80', attempt: 1, deadlineMs };
   }
   respond(head: ResponseHead): void {

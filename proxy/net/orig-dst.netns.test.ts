@@ -84,53 +84,17 @@ function dialFrom(namespace: string, address: string, port: number): void {
     });
 
     test.each([
-      [
-        'an outgoing connection, IPv4',
-        POD,
-        '10.96.0.1',
-        80,
-        { listener: 19801, address: '10.96.0.1', port: 80, redirected: true },
-      ],
-      [
-        'an outgoing connection, IPv6',
-        POD,
-        'fd00:96::1',
-        80,
-        { listener: 19801, address: 'fd00:96::1', port: 80, redirected: true },
-      ],
-      [
-        'an arriving connection, IPv4',
-        CLIENT,
-        '10.1.0.7',
-        3000,
-        { listener: 19802, address: '10.1.0.7', port: 3000, redirected: true },
-      ],
-      [
-        'an arriving connection, IPv6',
-        CLIENT,
-        'fd00:1::7',
-        3000,
-        { listener: 19802, address: 'fd00:1::7', port: 3000, redirected: true },
-      ],
-      [
-        'straight to the proxy, IPv4',
-        CLIENT,
-        '10.1.0.7',
-        19802,
-        { listener: 19802, address: '10.1.0.7', port: 19802, redirected: false },
-      ],
-      [
-        'straight to the proxy, IPv6',
-        CLIENT,
-        'fd00:1::7',
-        19801,
-        { listener: 19801, address: 'fd00:1::7', port: 19801, redirected: false },
-      ],
-    ])('%s', async (_name, from, address, port, expected) => {
+      ['an outgoing connection, IPv4', POD, '10.96.0.1', 80, 19801, true],
+      ['an outgoing connection, IPv6', POD, 'fd00:96::1', 80, 19801, true],
+      ['an arriving connection, IPv4', CLIENT, '10.1.0.7', 3000, 19802, true],
+      ['an arriving connection, IPv6', CLIENT, 'fd00:1::7', 3000, 19802, true],
+      ['straight to the proxy, IPv4', CLIENT, '10.1.0.7', 19802, 19802, false],
+      ['straight to the proxy, IPv6', CLIENT, 'fd00:1::7', 19801, 19801, false],
+    ])('%s', async (_name, from, address, port, listener, redirected) => {
       const before = seen().length;
       dialFrom(from, address, port);
       await until('the connection', () => seen().length > before);
-      expect(seen()[before]).toEqual(expected);
+      expect(seen()[before]).toEqual({ listener, address, port, redirected });
     });
   },
 );

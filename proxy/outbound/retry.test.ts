@@ -1,34 +1,14 @@
 import { expect, test } from '@jest/globals';
 import type { Retries } from '../contract/snapshot.ts';
-import type { Failure, RequestHead, ResponseHead } from '../http/message.ts';
+import type { Failure, RequestHead } from '../http/message.ts';
+import { requestHead, responseHead } from '../http/testing/heads.ts';
 import { NO_RETRIES } from '../inbound/testing/configuration.ts';
 import { decideRetry, type Outcome, type RetryInput } from './retry.ts';
 
-const request = (method: string, headers: string[] = []): RequestHead => ({
-  method,
-  target: '/',
-  form: 'origin',
-  path: '/',
-  authority: 'x',
-  version: 11,
-  headers,
-  spelling: 'lower',
-  framing: 'none',
-  contentLength: 0,
-  upgrade: undefined,
-  expectContinue: false,
-});
+const request = (method: string, headers: string[] = []): RequestHead => requestHead({ method, headers });
 const response = (status: number, headers: string[] = []): Outcome => ({
   kind: 'response',
-  head: {
-    status,
-    reason: '',
-    version: 11,
-    headers,
-    spelling: 'lower',
-    framing: 'none',
-    contentLength: 0,
-  } as ResponseHead,
+  head: responseHead({ status, headers }),
 });
 const failure = (reason: Failure['reason'], unprocessed = false): Outcome => ({
   kind: 'failure',

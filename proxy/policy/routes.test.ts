@@ -1,23 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { RouteMatch } from '../contract/snapshot.ts';
 import type { RequestHead } from '../http/message.ts';
+import { requestHead } from '../http/testing/heads.ts';
 import { NO_RETRIES, NO_TIMEOUTS } from '../inbound/testing/configuration.ts';
 import { compileRoutes } from './routes.ts';
 
-const head = (method: string, path: string, headers: string[] = []): RequestHead => ({
-  method,
-  target: path,
-  form: 'origin',
-  path,
-  authority: 'x',
-  version: 11,
-  headers,
-  spelling: 'lower',
-  framing: 'none',
-  contentLength: 0,
-  upgrade: undefined,
-  expectContinue: false,
-});
+const head = (method: string, path: string, headers: string[] = []): RequestHead =>
+  requestHead({ method, target: path, path, headers });
 
 const table = (...routes: readonly (readonly RouteMatch[])[]) =>
   compileRoutes(

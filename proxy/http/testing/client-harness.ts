@@ -3,6 +3,7 @@ import { ScriptedTransport } from '../../base/testing/scripted-transport.ts';
 import { createHttp1Client, type Http1ClientConnection } from '../http.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../limits.ts';
 import type { ClientExchange, Failure, HeaderList, RequestHead, ResponseHead } from '../message.ts';
+import { requestHead } from './heads.ts';
 
 /** What the receiver of one response heard, in order of `calls`. */
 export interface Answer {
@@ -24,20 +25,7 @@ export interface ClientHarness {
   send(head?: Partial<RequestHead>): Answer;
 }
 
-const GET: RequestHead = {
-  method: 'GET',
-  target: '/a',
-  form: 'origin',
-  path: '/a',
-  authority: 'h',
-  version: 11,
-  headers: ['host', 'h'],
-  spelling: 'lower',
-  framing: 'none',
-  contentLength: 0,
-  upgrade: undefined,
-  expectContinue: false,
-};
+const GET = requestHead({ target: '/a', path: '/a', authority: 'h', headers: ['host', 'h'] });
 
 /** A client connection on a scripted transport that notes all it hears. */
 export function clientHarness(

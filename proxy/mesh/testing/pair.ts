@@ -9,6 +9,7 @@ import type {
   ResponseHead,
   ResponseReceiver,
 } from '../../http/http.ts';
+import { requestHead, responseHead } from '../../http/testing/heads.ts';
 import type { Credentials } from '../../tls/tls.ts';
 import type { AcceptMeshOptions, ConnectMeshOptions, MeshServer, MeshServerExchange, RequestMeta } from '../api.ts';
 import { acceptMesh } from '../mesh.ts';
@@ -97,35 +98,14 @@ export function clientOptions(
 
 export const META: RequestMeta = { destination: '10.96.0.10:80', attempt: 1, deadlineMs: undefined };
 
+/** As an application writes it: Title-Case, Host first. */
 export function request(fields: Partial<RequestHead> = {}): RequestHead {
-  return {
-    method: 'GET',
-    target: '/',
-    form: 'origin',
-    path: '/',
-    authority: 'payment-service',
-    version: 11,
-    headers: ['host', 'payment-service', 'accept', '*/*'],
-    spelling: 'title',
-    framing: 'none',
-    contentLength: 0,
-    upgrade: undefined,
-    expectContinue: false,
-    ...fields,
-  };
+  const headers = ['host', 'payment-service', 'accept', '*/*'];
+  return requestHead({ authority: 'payment-service', headers, spelling: 'title', ...fields });
 }
 
 export function response(fields: Partial<ResponseHead> = {}): ResponseHead {
-  return {
-    status: 200,
-    reason: '',
-    version: 11,
-    headers: [],
-    spelling: 'title',
-    framing: 'none',
-    contentLength: 0,
-    ...fields,
-  };
+  return responseHead({ spelling: 'title', ...fields });
 }
 
 /** Answers with the request's body, chunked, or with nothing when there was none. */

@@ -10,6 +10,7 @@ import type {
   ResponseReceiver,
   ServerExchange,
 } from '../../message.ts';
+import { requestHead as http1RequestHead, responseHead as http1ResponseHead } from '../../testing/heads.ts';
 import { createHttp2Client, type Http2ClientConnection } from '../client.ts';
 import { FRAME, PREFACE } from '../codes.ts';
 import { HpackDecoder } from '../hpack-decoder.ts';
@@ -197,33 +198,12 @@ export class ClientScript {
   }
 }
 
+/** As `../../testing/heads.ts`, in HTTP/2. */
 export function requestHead(changes: Partial<RequestHead> = {}): RequestHead {
-  return {
-    method: 'GET',
-    target: '/',
-    form: 'origin',
-    path: '/',
-    authority: 'a',
-    version: 20,
-    headers: ['host', 'a'],
-    spelling: 'lower',
-    framing: 'none',
-    contentLength: 0,
-    upgrade: undefined,
-    expectContinue: false,
-    ...changes,
-  };
+  return http1RequestHead({ version: 20, ...changes });
 }
 
+/** Likewise; with a body. */
 export function responseHead(changes: Partial<ResponseHead> = {}): ResponseHead {
-  return {
-    status: 200,
-    reason: '',
-    version: 20,
-    headers: [],
-    spelling: 'lower',
-    framing: 'chunked',
-    contentLength: 0,
-    ...changes,
-  };
+  return http1ResponseHead({ version: 20, framing: 'chunked', ...changes });
 }
