@@ -97,11 +97,18 @@ describe('refusals', () => {
   });
 
   test('configuration that comes within 2 s is waited for', async () => {
-    const proxy = side();
+    const clock = new FakeClock();
+    const proxy = side({ clock });
     proxy.store.setControlState('connected');
     const backend = await app((_request, response) => response.end('ok'));
-    proxy.store.onWanted = () => setTimeout(() => configure(proxy, backend), 30);
-    expect(await call({ port: await proxy.redirect('10.96.0.1', 80) })).toMatchObject({ status: 200, body: 'ok' });
+    const wanted: string[] = [];
+    proxy.store.onWanted = (key) => wanted.push(key);
+    const answer = call({ port: await proxy.redirect('10.96.0.1', 80) });
+    await until('the wish', () => wanted.length > 0);
+    clock.advance(1_999);
+    configure(proxy, backend);
+    expect(await answer).toMatchObject({ status: 200, body: 'ok' });
+    expect(wanted).toEqual([KEY]);
   });
 });
 

@@ -1,5 +1,8 @@
-/** Polls `condition` until it is true or returns something; fails with `what` after `ms` (default 5,000). Real time: for tests with real sockets. */
-export async function until<T>(what: string, condition: () => T | Promise<T>, ms = 5_000): Promise<NonNullable<T>> {
+/**
+ * Polls `condition` until it is true or returns something; fails with `what` after `ms`. Real time: for tests with real sockets. The default is long
+ * because the machine may be busy with other tests, and below the 20 s that a test may take, so that `what` is said.
+ */
+export async function until<T>(what: string, condition: () => T | Promise<T>, ms = 15_000): Promise<NonNullable<T>> {
   const end = performance.now() + ms;
   let last: unknown;
   for (;;) {
