@@ -50,6 +50,7 @@ class FakeMesh implements MeshClient {
     throw new Error('not used');
   };
   tunnel = this.open;
+  trustedBy = (credentials: Credentials): boolean => credentials.rootsPem !== 'without its root';
   drain(): void {
     this.state = 'draining';
   }
@@ -103,6 +104,17 @@ describe('mesh connections', () => {
     attempts[0]?.resolve(client());
     await settle();
     expect(waiters.map((waiter) => waiter.opener !== undefined)).toEqual([true, false, true, false]);
+  });
+
+  test('a root that is dropped while a connect runs: its connection is used by nobody', async () => {
+    const { attempts, cell, connections, client } = mesh();
+    const waiter = new Waiter();
+    connections.acquire(waiter, 3_000);
+    cell.set({ ...CREDENTIALS, rootsPem: 'without its root' });
+    const made = client();
+    attempts[0]?.resolve(made);
+    await settle();
+    expect([made.state, waiter.opener, waiter.failure?.reason]).toEqual(['closed', undefined, 'untrusted_peer']);
   });
 
   test('a peer that says GOAWAY is leaving: a probe after 30 s brings it back, a failed connect puts it in quarantine', async () => {

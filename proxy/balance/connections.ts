@@ -1,4 +1,5 @@
 import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from '../http/message.ts';
+import type { Credentials } from '../tls/credentials.ts';
 
 /** What travels beside a try; see `contract/wire.md`. Plain connections ignore it. */
 export interface TryMeta {
@@ -33,6 +34,8 @@ export interface Connections {
   drain(): void;
   /** The own certificate changed: the next request connects anew, what runs goes on. Plain connections: nothing to do. */
   renew(): void;
+  /** A root is trusted no more: connections to peers below it close at once. Plain connections: nothing to do. */
+  distrust?(credentials: Credentials): void;
   close(): void;
   readonly open: number;
 }

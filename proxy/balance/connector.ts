@@ -1,8 +1,13 @@
+import { inTurns } from '../base/turns.ts';
+import { dropsRoots } from '../tls/tls.ts';
 import type { Connections } from './connections.ts';
 import type { EndpointRegistry, EndpointState } from './endpoints.ts';
 import { Http2Connections } from './http2-connections.ts';
 import { MeshConnections, type MeshOptions } from './mesh-connections.ts';
 import { PlainConnections, type PlainOptions } from './plain-connections.ts';
+
+/** A verification takes half a millisecond: requests must not wait for all of them. */
+const VERIFIED_A_TURN = 16;
 
 export interface ConnectorOptions {
   readonly endpoints: EndpointRegistry;
@@ -17,8 +22,11 @@ export class Connector {
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
-    this.#unsubscribe = options.mesh.credentials.subscribe(() => {
+    this.#unsubscribe = options.mesh.credentials.subscribe((now, before) => {
       for (const endpoint of options.endpoints.values()) endpoint.connections?.renew();
+      if (now === undefined || before === undefined || !dropsRoots(before, now)) return;
+      const look = (endpoint: EndpointState): void => endpoint.connections?.distrust?.(now);
+      inTurns([...options.endpoints.values()], VERIFIED_A_TURN, look, () => {});
     });
   }
 

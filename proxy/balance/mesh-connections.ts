@@ -78,6 +78,10 @@ export class MeshConnections implements Connections {
     for (const client of this.#all) client.drain();
   }
 
+  distrust(credentials: Credentials): void {
+    for (const client of [...this.#all]) if (!client.trustedBy(credentials)) client.close();
+  }
+
   drain(): void {
     this.#draining = true;
     this.#quarantine.stop();
@@ -121,6 +125,12 @@ export class MeshConnections implements Connections {
   }
 
   #connected(client: MeshClient, credentials: Credentials): void {
+    const now = this.#options.credentials.value;
+    if (now !== undefined && now !== credentials && !client.trustedBy(now)) {
+      client.close();
+      this.#failed(new HeddleError('untrusted_peer', 'the root of its certificate was taken out of the trust bundle'));
+      return;
+    }
     this.#connecting = false;
     this.#options.onConnect?.('connected');
     this.#quarantine.succeeded();

@@ -10,7 +10,7 @@ import { dial, type OriginalDestination, type OwnAddress } from '../net/net.ts';
 import type { Store } from '../policy/store.ts';
 import { AccessLimit } from '../telemetry/access-log.ts';
 import { PeerMetricsTable, type TrafficMetrics } from '../telemetry/metrics.ts';
-import type { Credentials } from '../tls/credentials.ts';
+import { type Credentials, dropsRoots } from '../tls/tls.ts';
 import { accept } from './accept.ts';
 import { Applications } from './applications.ts';
 import type { InboundContext, Target } from './context.ts';
@@ -61,12 +61,19 @@ export function createInbound(options: InboundOptions): Inbound {
     const closed = context.live.enforce(options.store.workload());
     if (closed > 0) options.log.info('connections closed that new rules forbid', { closed });
   });
+  const unwatch = options.credentials.subscribe((now, before) => {
+    if (now === undefined || before === undefined || !dropsRoots(before, now)) return;
+    context.live.distrust(now, (closed) => {
+      if (closed > 0) options.log.info('connections closed whose peers are no longer trusted', { closed });
+    });
+  });
   return {
     accept: (socket, original) => accept(context, socket, original),
     serveSelf: (exchange, target) => serveExchange(context, target, exchange),
     drain: () => context.live.drain(),
     close() {
       unsubscribe();
+      unwatch();
       context.live.close();
       context.applications.close();
     },

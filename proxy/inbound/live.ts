@@ -1,5 +1,7 @@
+import { inTurns } from '../base/turns.ts';
 import type { Reason } from '../contract/reasons.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
+import type { Credentials } from '../tls/credentials.ts';
 import { Handshakes } from './handshakes.ts';
 
 /** An inbound connection (or a tunnel inside one) that later rules may forbid. */
@@ -11,6 +13,8 @@ export interface LiveConnection {
   readonly identity: string | undefined;
   /** Asked instead of the rules for connections: an upgraded request knows its path. */
   forbiddenBy?(rules: BuiltWorkload): Reason | undefined;
+  /** Mesh connections: whether the peer is one that these credentials accept. */
+  trustedBy?(credentials: Credentials): boolean;
   close(reason: Reason): void;
   drain(): void;
 }
@@ -33,6 +37,8 @@ function reasonAgainst(rules: BuiltWorkload, connection: LiveConnection): Reason
 }
 
 const MAX_SOURCES = 1_024;
+/** A verification takes half a millisecond: requests and probes must not wait for all of them. */
+const VERIFIED_A_TURN = 16;
 
 /** All inbound connections, so that a commit can close what it forbids before it is reported in force, and a drain can tell everybody. */
 export class LiveConnections {
@@ -66,6 +72,20 @@ export class LiveConnections {
       closed++;
     }
     return closed;
+  }
+
+  /** Closes mesh connections whose verified peer these credentials do not accept, and what runs on them; `done` hears how many. */
+  distrust(credentials: Credentials, done: (closed: number) => void): void {
+    let closed = 0;
+    const look = (connection: LiveConnection): void => {
+      const known = this.#all.has(connection) && connection.identity !== undefined;
+      if (!known || connection.trustedBy?.(credentials) !== false) return;
+      this.#all.delete(connection);
+      connection.close('untrusted_peer');
+      closed++;
+    };
+    const mesh = [...this.#all].filter((connection) => connection.trustedBy !== undefined);
+    inTurns(mesh, VERIFIED_A_TURN, look, () => done(closed));
   }
 
   noteMeshed(address: string): void {

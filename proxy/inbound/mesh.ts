@@ -34,6 +34,9 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     clock: context.clock,
     handshakeTimeoutMs: HANDSHAKE_MS,
     authorizeConnection(identity) {
+      // The bundle may have changed during the handshake.
+      const now = context.credentials.value;
+      if (now !== undefined && now !== credentials && !server.trustedBy(now)) return 'untrusted_peer';
       const rules = context.store.workload();
       return rules === undefined ? 'config_pending' : forbids(rules, { kind: 'mesh', port: target.port, identity });
     },
@@ -59,6 +62,7 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     get identity() {
       return server.identity;
     },
+    trustedBy: (now) => server.trustedBy(now),
     close: (reason) => server.close(reason),
     drain: () => server.drain(),
   });

@@ -152,6 +152,44 @@ describe('identity', () => {
   });
 });
 
+describe('a root that is taken out of the bundle', () => {
+  /** A tunnel through the mesh that has echoed once, and what would trust both of two authorities. */
+  async function established() {
+    const mesh = await pair();
+    const echo = await server((socket) => void socket.pipe(socket));
+    mesh.configure([await mesh.endpoint(echo.port)], { protocol: 'tcp' });
+    const raw = rawClient(mesh.port);
+    raw.socket.write('1');
+    await until('the echo', () => raw.text === '1');
+    const next = await createPairAuthority();
+    const both = `${mesh.authority.rootsPem}\n${next.rootsPem}`;
+    return { mesh, raw, next, both };
+  }
+
+  test('ends the connections of callers below it; one that is added ends none', async () => {
+    const { mesh, raw, next, both } = await established();
+    const renewed = { ...(await next.issue(PAYMENT_ID)), rootsPem: both };
+    mesh.payment.credentials.set(renewed);
+    raw.socket.write('2');
+    await until('the echo', () => raw.text === '12');
+    mesh.payment.credentials.set({ ...renewed, rootsPem: next.rootsPem });
+    await until('the end', () => raw.closed && mesh.payment.inbound.connections === 0);
+    const line = { message: 'connections closed whose peers are no longer trusted', closed: 1 };
+    expect(mesh.payment.lines).toContainEqual(expect.objectContaining(line));
+  });
+
+  test('ends the connections to callees below it', async () => {
+    const { mesh, raw, next, both } = await established();
+    const renewed = { ...(await next.issue(ORDER_ID)), rootsPem: both };
+    mesh.order.credentials.set(renewed);
+    raw.socket.write('2');
+    await until('the echo', () => raw.text === '12');
+    mesh.order.credentials.set({ ...renewed, rootsPem: next.rootsPem });
+    await until('the end', () => raw.closed);
+    await until('the end at the callee', () => mesh.payment.inbound.connections === 0);
+  });
+});
+
 describe('whose connections are taken', () => {
   test('a destination that is not this pod is reset, and nothing is dialled', async () => {
     const backend = await app((_request, response) => response.end('relayed'));

@@ -4,7 +4,7 @@ import { describeError } from '../base/errors.ts';
 import type { Reason } from '../contract/reasons.ts';
 import { type Goaway, Session, type SessionEnd, type SessionHandler, type Stream } from '../http/h2/h2.ts';
 import { socketTransport } from '../net/net.ts';
-import { MESH_ALPN, type PeerVerdict, startServerTls, verifyHandshake } from '../tls/tls.ts';
+import { type Credentials, MESH_ALPN, type PeerVerdict, startServerTls, verifyHandshake } from '../tls/tls.ts';
 import type { AcceptMeshOptions, MeshPeer, MeshServer, MeshServerExchange } from './api.ts';
 import { atWallTime } from './expiry.ts';
 import {
@@ -101,6 +101,10 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
     else this.#session.fail(refusalCode(reason), reason);
   }
 
+  trustedBy(credentials: Credentials): boolean {
+    return this.#tls !== undefined && this.#verified(this.#tls, credentials).ok;
+  }
+
   // ---- handshake
 
   readonly #onTlsClose = (): void => {
@@ -148,7 +152,11 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
     if (tls.alpnProtocol !== MESH_ALPN) {
       return { ok: false, reason: 'handshake_failed', detail: `the peer offered no protocol ${MESH_ALPN}` };
     }
-    return verifyHandshake(tls, this.#options.credentials, undefined, this.#options.clock.wall());
+    return this.#verified(tls, this.#options.credentials);
+  }
+
+  #verified(tls: TLSSocket, credentials: Credentials): PeerVerdict {
+    return verifyHandshake(tls, credentials, undefined, this.#options.clock.wall());
   }
 
   #refuse(reason: Reason, detail: string): void {

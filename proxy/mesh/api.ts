@@ -63,6 +63,8 @@ export interface MeshClient {
   readonly peerIdentity: string;
   /** Earlier notAfter of the two leaves, milliseconds since 1970; the connection closes itself then. Drain before. */
   readonly expiresAt: number;
+  /** Whether the peer's certificate is one that these credentials accept, by the clock of now. */
+  trustedBy(credentials: Credentials): boolean;
   /** Takes nothing new, closes when idle. */
   drain(): void;
   /** At once: what runs fails with `upstream_reset`. */
@@ -115,4 +117,6 @@ export interface MeshServer {
   /** Undefined until the peer is verified. */
   readonly identity: string | undefined;
   readonly active: number;
+  /** Whether the peer's certificate is one that these credentials accept, by the clock of now. Ask once it is verified. */
+  trustedBy(credentials: Credentials): boolean;
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Session, SessionEnd } from '../http/h2/h2.ts';
 import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from '../http/http.ts';
+import type { Credentials } from '../tls/credentials.ts';
 import type { MeshClient, RequestMeta } from './api.ts';
 import { MeshClientExchange } from './client-exchange.ts';
 import { atWallTime } from './expiry.ts';
@@ -14,6 +15,7 @@ export interface MeshClientOptions {
   /** `identity at address:port`. */
   readonly peer: string;
   readonly expiresAt: number;
+  readonly trustedBy: (credentials: Credentials) => boolean;
   onClose?(connection: MeshClient, end?: SessionEnd): void;
 }
 
@@ -55,6 +57,10 @@ export class MeshClientConnection implements MeshClient {
 
   tunnel(meta: RequestMeta, receiver: ResponseReceiver): ClientExchange {
     return this.#start(encodeTunnel(meta), { method: 'CONNECT', upgrade: undefined }, false, receiver);
+  }
+
+  trustedBy(credentials: Credentials): boolean {
+    return this.#options.trustedBy(credentials);
   }
 
   drain(): void {

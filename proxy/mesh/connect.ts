@@ -214,6 +214,7 @@ class Opening implements SessionHandler {
       peerIdentity: expectedIdentity,
       peer: this.#peer,
       expiresAt: this.#expiresAt,
+      trustedBy: (credentials) => verifyHandshake(this.#tls, credentials, expectedIdentity, clock.wall()).ok,
       ...(onClose === undefined ? {} : { onClose }),
     });
     this.#resolve(this.#client);

@@ -62,6 +62,13 @@ export function rootsOf(credentials: Credentials): readonly X509Certificate[] {
   return roots;
 }
 
+/** Whether a root that was trusted is no longer: only then can a peer that was verified have lost its standing. */
+export function dropsRoots(before: Credentials, after: Credentials): boolean {
+  if (before.rootsPem === after.rootsPem) return false;
+  const kept = new Set(rootsOf(after).map((root) => root.fingerprint256));
+  return rootsOf(before).some((root) => !kept.has(root.fingerprint256));
+}
+
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const parsedRoots = new WeakMap<Credentials, readonly X509Certificate[]>();
 const readCertificates = new WeakMap<X509Certificate, Certificate>();
