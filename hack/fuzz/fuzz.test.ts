@@ -37,8 +37,27 @@ test('an endless loop is found', () => {
     while (input.length > 5);
     return 'short';
   });
-  const result = fuzz(target, { runs: 100, random: seededRandom(1) });
+  const result = fuzz(target, { runs: 100, random: seededRandom(1), hangMs: 100 });
   expect(String(result.fault?.error)).toContain('timed out');
+}, 60_000);
+
+test('one input that takes longer than the bound is a fault, many short ones are none', () => {
+  const busy = (ms: number): void => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+  };
+  const many = planted(() => {
+    busy(2);
+    return 'short';
+  });
+  // 400 ms a batch.
+  const result = fuzz(many, { runs: 200, random: seededRandom(1), hangMs: 100 });
+  expect(result.fault).toBeUndefined();
+  expect(result.runs).toBe(200);
+  const one = planted((input) => {
+    if (input.length > 5) busy(1_000);
+    return 'short';
+  });
+  expect(String(fuzz(one, { runs: 100, random: seededRandom(1), hangMs: 100 }).fault?.error)).toContain('timed out');
 }, 60_000);
 
 test('a result that depends on the cut is a fault', () => {

@@ -26,8 +26,10 @@ function run(target: Target): void {
   const random = seededRandom(Number(values.seed));
   const result = fuzz(target, { runs: Number(values.runs), random, corpus: readCorpus(target.name) });
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-  console.log(`${target.name}: ${result.runs} runs, seed ${values.seed}, ${seconds} s, ${result.signatures} outcomes`);
-  if (values.keep) for (const input of result.found) keepInput(target.name, 'input', input);
+  console.log(
+    `${target.name}: ${result.runs} runs, seed ${values.seed}, ${seconds} s, ${result.signatures} outcomes, slowest ${result.slowestMs.toFixed(1)} ms`,
+  );
+  if (values.keep) for (const input of shortest(result.found)) keepInput(target.name, 'input', input);
   if (result.fault === undefined) return;
   const path = keepInput(target.name, 'fault', result.fault.input);
   console.error(
@@ -35,4 +37,9 @@ function run(target: Target): void {
   );
   console.error(result.fault.error);
   process.exitCode = 1;
+}
+
+/** Some for the corpus: every short run tries all of it. */
+function shortest(found: readonly Buffer[]): Buffer[] {
+  return [...found].sort((left, right) => left.length - right.length).slice(0, 40);
 }
