@@ -101,21 +101,21 @@ export class HpackDecoder {
     if (index === -1 || index > STATIC_LENGTH + this.#table.length)
       return this.#broken('a name index outside the tables');
     let name: string | undefined;
-    let bad = false;
+    let badName = false;
     if (index === 0) {
       name = this.#string(block, this.#integers.at, end, true, use === 'keep');
-      bad = this.#badString;
+      badName = this.#badString;
     } else if (index <= STATIC_LENGTH) {
       name = STATIC_NAMES[index];
     } else {
       name = this.#table.name(index - STATIC_LENGTH);
-      bad = this.#table.bad(index - STATIC_LENGTH);
+      badName = this.#table.badName(index - STATIC_LENGTH);
     }
     if (name === undefined) return -1;
     const value = this.#string(block, this.#integers.at, end, false, use === 'keep');
     if (value === undefined) return -1;
-    bad ||= this.#badString;
-    if (use === 'keep') this.#table.add(name, value, bad);
+    const bad = badName || this.#badString;
+    if (use === 'keep') this.#table.add(name, value, badName ? 'bad name' : bad ? 'bad value' : 'sound');
     else if (use === 'never' && !bad) SENSITIVE.learn(name);
     this.#push(list, name, value, bad);
     return this.#integers.at;

@@ -1,12 +1,15 @@
 /** RFC 7541 4.1: what an entry costs beside its bytes. */
 export const ENTRY_OVERHEAD = 32;
 
+/** Whether name and value hold only bytes that a field may hold. */
+export type Soundness = 'sound' | 'bad value' | 'bad name';
+
 /** The dynamic table (RFC 7541 2.3.2): newest first, bounded in bytes. */
 export class DynamicTable {
   #names: string[] = [];
   #values: string[] = [];
-  /** 1: name or value hold bytes that no field may hold; a reference is as malformed as the literal was. */
-  #bad: boolean[] = [];
+  /** A reference is as malformed as the literal was; one to the name alone only as the name was. */
+  #bad: Soundness[] = [];
   /** Entries before this place are evicted. */
   #head = 0;
   #bytes = 0;
@@ -39,11 +42,15 @@ export class DynamicTable {
   }
 
   bad(index: number): boolean {
-    return this.#bad[this.#bad.length - index]!;
+    return this.#bad[this.#bad.length - index] !== 'sound';
+  }
+
+  badName(index: number): boolean {
+    return this.#bad[this.#bad.length - index] === 'bad name';
   }
 
   /** RFC 7541 4.4: an entry larger than the table empties it and is not added. */
-  add(name: string, value: string, bad: boolean): void {
+  add(name: string, value: string, bad: Soundness): void {
     const size = name.length + value.length + ENTRY_OVERHEAD;
     this.#evict(size);
     if (size > this.#capacity) return;

@@ -182,6 +182,16 @@ describe('blocks that are refused', () => {
     expect(decode(target, hex('82'))).toEqual({ outcome: 'ok', list: [':method', 'GET'] });
   });
 
+  test('a good value with the name of an entry whose value is bad is sound', () => {
+    const target = decoder();
+    // a: NUL, kept; then the name of that entry with the value b.
+    expect(decode(target, hex('4001610100')).outcome).toBe('malformed');
+    expect(decode(target, hex('7e0162'))).toEqual({ outcome: 'ok', list: ['a', 'b'] });
+    // A, kept: whatever refers to that name is malformed.
+    expect(decode(target, hex('4001410162')).outcome).toBe('malformed');
+    expect(decode(target, hex('7e0162')).outcome).toBe('malformed');
+  });
+
   test('a bomb of references is counted, not kept', () => {
     const target = decoder(4_096, 65_536);
     const big = Buffer.concat([hex('4001 617f a11e'), Buffer.alloc(4_000, 'x')]);
