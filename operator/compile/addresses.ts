@@ -5,8 +5,8 @@ import { isLive, type ServiceRecord, type World } from '../model/model.ts';
  * Address to key, and the ranges inside which an address that is not in the table is asked for by name. Sorted.
  *
  * Who wins an address: the API server and nodes (they always pass), then cluster addresses (the API server keeps them unique),
- * then external ones of the oldest Service. An external address inside the networks of pods and Services is not taken: anybody who
- * may make a Service could catch another's traffic with it (CVE-2020-8554).
+ * then external ones of the oldest Service. An external address inside the networks of pods and Services, or a pod's (a CNI may give
+ * pods others), is not taken: anybody who may make a Service could catch another's traffic with it (CVE-2020-8554).
  */
 export function addressTable(world: World): AddressTable {
   const entries = new Map<string, Key>();
@@ -40,9 +40,13 @@ function apiServerAddresses(world: World): string[] {
 function addExternal(world: World, services: readonly ServiceRecord[], add: (address: string, key: Key) => void): void {
   for (const service of services) {
     for (const address of service.externalAddresses) {
-      if (!world.foundRanges.contains(address) && !world.nodeAddresses.has(address)) add(address, keyOf(service));
+      if (!isTaken(world, address)) add(address, keyOf(service));
     }
   }
+}
+
+function isTaken(world: World, address: string): boolean {
+  return world.foundRanges.contains(address) || world.nodeAddresses.has(address) || world.podAt(address) !== undefined;
 }
 
 /** Nodes inside the ranges pass; meshed pods outside of them (a CNI that does not use the nodes' ranges) are asked for, not passed. */

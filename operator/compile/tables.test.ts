@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { decodeAddressTable } from '../../proxy/contract/decode.ts';
 import type { Protocol } from '../../proxy/contract/snapshot.ts';
 import { endpoint, node, pod, policy, service, serviceCidr, slice } from '../model/testing/objects.ts';
-import { remove, worldOf } from '../model/testing/world.ts';
+import { applyAll, remove, worldOf } from '../model/testing/world.ts';
 import { compileAddresses, compileKey } from './compile.ts';
 import { agreedProtocol, declaredProtocol } from './protocol.ts';
 import { compileRoutes } from './routes.ts';
@@ -169,6 +170,14 @@ describe('address table', () => {
       { '10.96.1.6': 'service/evil/x', '10.96.1.7': 'service/evil/xy', '10.96.1.8': 'service/evil/xyz' },
     ],
     [
+      'nor that of a pod outside of the networks that nodes name',
+      [pod('a/p', { ip: '172.16.0.5' }), pod('a/q', { ip: '172.16.0.6', meshed: false })].concat(
+        external('evil/x', '172.16.0.5'),
+        external('evil/xy', '172.16.0.6'),
+      ),
+      { '10.96.1.6': 'service/evil/x', '10.96.1.7': 'service/evil/xy', '172.16.0.5': 'pod/172.16.0.5' },
+    ],
+    [
       'a meshed pod outside the ranges is asked for',
       [pod('a/p', { ip: '172.16.0.5' })],
       { '172.16.0.5': 'pod/172.16.0.5' },
@@ -183,6 +192,37 @@ describe('address table', () => {
   ])('%s', (_name, objects, expected) => {
     // The node's address that lies inside the ranges is in every table.
     expect(entries(...objects)).toEqual({ ...expected, '10.1.255.1': 'passthrough' });
+  });
+
+  test('a pod that takes an external address, and one that gives it back, change the table', () => {
+    const world = worldOf(NODE, external('a/b', '172.16.0.5'));
+    const unmeshed = pod('a/q', { ip: '172.16.0.5', meshed: false });
+    expect(applyAll(world, unmeshed).addresses).toBe(true);
+    expect(compileAddresses(world).table.entries).not.toHaveProperty(['172.16.0.5']);
+    expect(remove(world, unmeshed).addresses).toBe(true);
+    expect(compileAddresses(world).table.entries).toHaveProperty(['172.16.0.5'], 'service/a/b');
+  });
+
+  test.each([
+    '::ffff:1:2:3',
+    '::ffff:0:102:304',
+    '::ffff:203.0.113.7',
+    'FD00:0:0::1',
+    '::1.2.3.4',
+    '::',
+    '010.0.0.1',
+    'x',
+  ])('proxies read a table whatever a Service calls its external address: %s', (address) => {
+    const { table } = compileAddresses(worldOf(NODE, external('a/b', address)));
+    expect(decodeAddressTable(table)).toMatchObject({ ok: true });
+  });
+
+  test("a Service has at most 64 external addresses, a load balancer's before its own", () => {
+    const externalIPs = Array.from({ length: 100 }, (_, index) => `203.0.113.${index}`);
+    const status = { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } };
+    const table = entries(service('a/b', { ip: '10.96.0.5', spec: { externalIPs }, status }));
+    expect(Object.values(table).filter((key) => key === 'service/a/b')).toHaveLength(65);
+    expect(table).toHaveProperty(['198.51.100.1']);
   });
 
   test("ranges are the cluster's and MeshConfig's, sorted, once each", () => {

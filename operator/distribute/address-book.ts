@@ -1,20 +1,32 @@
 import type { AddressTable, Key } from '../../proxy/contract/snapshot.ts';
+import { MAX_MESSAGE_BYTES } from '../../proxy/contract/stream.ts';
 import type { CompiledAddresses } from './compiled.ts';
 
 /** Earlier tables that a difference can start from: a proxy that was away longer gets the whole table. */
 const HISTORY = 32;
 /** Encoded differences kept: many proxies stand at few versions. */
 const ENCODED = 64;
+/** Room for the member that stands before the shared ones: type. */
+const HEAD_ROOM = 1024;
+
+/** What brings a proxy to the current table. `tooLarge`: no message holds it; the proxy keeps what it has. */
+export type AddressUpdate =
+  | { readonly kind: 'current' | 'tooLarge' }
+  /** JSON after `"type":"addresses",`. */
+  | { readonly kind: 'send'; readonly version: string; readonly tail: Buffer };
 
 /** The address table: whole, or as the difference to a version that a proxy holds. Encoded once for all proxies that need the same. */
 export class AddressBook {
   readonly #compile: () => CompiledAddresses;
+  readonly #onTooLarge: (bytes: number) => void;
   readonly #history = new Map<string, AddressTable>();
   readonly #encoded = new Map<string, Buffer>();
   #current: CompiledAddresses | undefined;
 
-  constructor(compile: () => CompiledAddresses) {
+  /** `onTooLarge` hears once of each message that is too large. */
+  constructor(compile: () => CompiledAddresses, onTooLarge: (bytes: number) => void = () => {}) {
     this.#compile = compile;
+    this.#onTooLarge = onTooLarge;
   }
 
   /** The table may differ from now on. */
@@ -22,23 +34,25 @@ export class AddressBook {
     this.#current = undefined;
   }
 
-  get version(): string {
-    return this.#table().version;
-  }
-
-  /** JSON after `"type":"addresses",` that brings a proxy from `base` (undefined: holds none) to the current version; undefined where it is there already. */
-  update(base: string | undefined): Buffer | undefined {
+  /** From `base` (undefined: the proxy holds none) to the current version. */
+  update(base: string | undefined): AddressUpdate {
     const current = this.#table();
-    if (base === current.version) return undefined;
+    if (base === current.version) return { kind: 'current' };
     const known = base === undefined ? undefined : this.#history.get(base);
     const from = known === undefined ? '' : base;
     const name = `${from}>${current.version}`;
-    const existing = this.#encoded.get(name);
-    if (existing !== undefined) return existing;
-    const encoded = Buffer.from(encodeTable(current, known, base));
-    this.#encoded.set(name, encoded);
+    const tail = this.#encoded.get(name) ?? this.#encode(name, encodeTable(current, known, base));
+    return tail === TOO_LARGE ? { kind: 'tooLarge' } : { kind: 'send', version: current.version, tail };
+  }
+
+  #encode(name: string, text: string): Buffer {
+    const bytes = Buffer.byteLength(text);
+    const tooLarge = bytes > MAX_MESSAGE_BYTES - HEAD_ROOM;
+    if (tooLarge) this.#onTooLarge(bytes);
+    const tail = tooLarge ? TOO_LARGE : Buffer.from(text);
+    this.#encoded.set(name, tail);
     dropOldest(this.#encoded, ENCODED);
-    return encoded;
+    return tail;
   }
 
   #table(): CompiledAddresses {
@@ -52,6 +66,8 @@ export class AddressBook {
     return compiled;
   }
 }
+
+const TOO_LARGE = Buffer.alloc(0);
 
 function encodeTable(current: CompiledAddresses, known: AddressTable | undefined, base: string | undefined): string {
   const { ranges, entries } = current.table;

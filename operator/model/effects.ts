@@ -20,6 +20,7 @@ export interface EffectWorld {
   readonly meshConfig: Effective<'MeshConfig'> | undefined;
   podsIn(namespace: string): Iterable<PodRecord>;
   servicesIn(namespace: string): Iterable<ServiceRecord>;
+  isExternal(address: string): boolean;
   /** `endpoint`: an address, or `namespace/name` of a pod. */
   slicesNaming(endpoint: string): Iterable<SliceRecord>;
 }
@@ -108,6 +109,8 @@ export class EffectFinder {
     affected.workloads.add(pod.uid);
     // Meshed pods outside of the ranges stand in the address table one by one.
     affected.addresses ||= pod.meshed && pod.addresses.some((address) => !this.#world.ranges.contains(address));
+    // Whose address it is, no Service has as an external one.
+    affected.addresses ||= pod.addresses.some((address) => this.#world.isExternal(address));
     for (const address of pod.addresses) affected.key(podKey(address));
     for (const name of [objectKey(pod.namespace, pod.name), ...pod.addresses]) {
       for (const slice of this.#world.slicesNaming(name)) {

@@ -85,13 +85,17 @@ function parse(json: string): unknown {
   }
 }
 
+/** Kubernetes does not bound the name of an owner, and proxies refuse a long one, for every caller of a Service. */
+const MOST_NAME = 253;
+const MOST_KIND = 63;
+
 /** The owner that people know: the Deployment of a ReplicaSet, the CronJob of a Job (both by their name's hash), else the owner, else the pod. */
 function workloadOf(metadata: Json): PodRecord['workload'] {
   const owner = list(metadata['ownerReferences'])
     .map((one) => at(one))
     .find((one) => one['controller'] === true);
-  const kind = text(owner?.['kind']);
-  const name = text(owner?.['name']);
+  const kind = text(owner?.['kind'])?.slice(0, MOST_KIND);
+  const name = text(owner?.['name'])?.slice(0, MOST_NAME);
   if (kind === undefined || name === undefined) return { kind: 'Pod', name: text(metadata['name']) ?? '' };
   const hash = text(at(metadata['labels'])['pod-template-hash']);
   if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)) {

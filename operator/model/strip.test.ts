@@ -65,6 +65,11 @@ describe('Pod', () => {
     expect(stripPod(pod('shop/x', { owner, labels })).workload).toEqual(expected);
   });
 
+  test('the name of an owner has a bound: Kubernetes has none, and proxies refuse what is longer', () => {
+    const raw = pod('shop/p', { owner: { kind: 'K'.repeat(100), name: 'n'.repeat(600) } });
+    expect(stripPod(raw).workload).toEqual({ kind: 'K'.repeat(63), name: 'n'.repeat(253) });
+  });
+
   test('without owner the pod is its own workload', () => {
     expect(stripPod(pod('shop/x')).workload).toEqual({ kind: 'Pod', name: 'x' });
   });
@@ -93,7 +98,7 @@ test('Service', () => {
     createdAt: '2026-01-01T00:00:00Z',
     type: 'Clustered',
     clusterAddresses: ['10.96.0.1', 'fd00::a'],
-    externalAddresses: ['203.0.113.1', '203.0.113.2'],
+    externalAddresses: ['203.0.113.2', '203.0.113.1'],
     ports: [
       { name: 'http', port: 80, targetPort: 'web', appProtocol: 'http' },
       { name: 'same', port: 81, targetPort: 81 },

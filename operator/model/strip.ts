@@ -20,6 +20,8 @@ const isTcp = (port: Json): boolean => (text(port['protocol']) ?? 'TCP') === 'TC
 const addresses = (values: readonly (string | undefined)[]): string[] => [
   ...new Set(values.filter(isPresent).map(canonicalAddress).filter(isPresent)),
 ];
+/** Of one Service. Everybody who may make a Service may write `externalIPs`, and each one is in the address table of every proxy. */
+const MOST_EXTERNAL = 64;
 const isTerminating = (metadata: Json): boolean => text(metadata['deletionTimestamp']) !== undefined;
 
 export function stripService(raw: unknown): ServiceRecord {
@@ -36,7 +38,8 @@ export function stripService(raw: unknown): ServiceRecord {
     createdAt: text(metadata['creationTimestamp']) ?? '',
     type: external ? 'ExternalName' : clusterAddresses.length === 0 ? 'Headless' : 'Clustered',
     clusterAddresses: external ? [] : clusterAddresses,
-    externalAddresses: external ? [] : addresses([...texts(spec['externalIPs']), ...ingress]),
+    // A load balancer's come first: they are not the author's to choose.
+    externalAddresses: external ? [] : addresses([...ingress, ...texts(spec['externalIPs'])]).slice(0, MOST_EXTERNAL),
     ports: list(spec['ports'])
       .map((port) => at(port))
       .filter(isTcp)

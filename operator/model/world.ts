@@ -30,11 +30,12 @@ export class World implements EffectWorld {
   readonly #podsByNamespace = new KeyIndex<PodRecord>((pod) => [pod.namespace]);
   readonly #podsByUid = new KeyIndex<PodRecord>((pod) => [pod.uid]);
   readonly #servicesByNamespace = new KeyIndex<ServiceRecord>((service) => [service.namespace]);
+  readonly #servicesByExternal = new KeyIndex<ServiceRecord>((service) => service.externalAddresses);
   readonly #slicesByService = new KeyIndex<SliceRecord>((slice) => [objectKey(slice.namespace, slice.service)]);
   readonly #slicesByEndpoint = new KeyIndex<SliceRecord>(endpointKeys);
 
   readonly pods = new Table<PodRecord>(this.#podsByAddress, this.#podsByNamespace, this.#podsByUid);
-  readonly services = new Table<ServiceRecord>(this.#servicesByNamespace);
+  readonly services = new Table<ServiceRecord>(this.#servicesByNamespace, this.#servicesByExternal);
   readonly slices = new Table<SliceRecord>(this.#slicesByService, this.#slicesByEndpoint);
   readonly namespaces = new Table<NamespaceRecord>();
   readonly nodes = new Table<NodeRecord>();
@@ -113,6 +114,11 @@ export class World implements EffectWorld {
 
   servicesIn(namespace: string): ReadonlySet<ServiceRecord> {
     return this.#servicesByNamespace.get(namespace);
+  }
+
+  /** Some Service names the address as an external one of its own. */
+  isExternal(address: string): boolean {
+    return this.#servicesByExternal.get(address).size > 0;
   }
 
   slicesOf(service: { readonly namespace: string; readonly name: string }): ReadonlySet<SliceRecord> {
