@@ -18,6 +18,8 @@ export interface CachedKey {
 export interface CompileCacheOptions {
   readonly compile: (key: Key, viewer: Viewer) => Compiled | undefined;
   readonly viewClass: (key: Key, viewer: Viewer) => string;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   /** The compiler threw, or its result cannot be sent: proxies keep what they have. */
   readonly onFailed: (key: Key, error: unknown) => void;
   /** Most compiled keys that are kept; the oldest go first. */
@@ -25,14 +27,23 @@ export interface CompileCacheOptions {
 }
 
 const DEFAULT_LIMIT = 20_000;
+/** Policies that an update may name (`proxy/contract/decode-messages.ts`): one with more would end the stream of every proxy that holds the key. */
+const MAX_POLICIES = 1_000;
 /** Room for the members that stand before the shared ones: type, seq and key. */
 const HEAD_ROOM = 1024;
+
+/** What cannot be compiled is not tried for each proxy that holds it: the next who asks after this long tries again. */
+const FAILED_MS = 5_000;
+
+interface Failed {
+  readonly failedAt: number;
+}
 
 /** Compiles each (key, viewer class) once until the world says that the key is affected. A `workload` is one pod's own: its class is the pod. */
 export class CompileCache {
   readonly #options: CompileCacheOptions;
   readonly #limit: number;
-  readonly #byKey = new Map<Key, Map<string, CachedKey | undefined>>();
+  readonly #byKey = new Map<Key, Map<string, CachedKey | Failed | undefined>>();
   #size = 0;
   #compiles = 0;
 
@@ -50,11 +61,14 @@ export class CompileCache {
     return this.#compiles;
   }
 
-  /** Undefined: the compiler has nothing to say yet. `failed`: it could not; asked again next time. */
+  /** Undefined: the compiler has nothing to say yet. `failed`: it could not. */
   get(key: Key, viewer: Viewer): CachedKey | undefined | 'failed' {
     const viewClass = this.#classOf(key, viewer);
     const classes = this.#classesOf(key);
-    if (classes.has(viewClass)) return classes.get(viewClass);
+    const held = classes.get(viewClass);
+    if (isFailed(held)) {
+      if (this.#options.now() - held.failedAt < FAILED_MS) return 'failed';
+    } else if (classes.has(viewClass)) return held;
     try {
       this.#compiles++;
       const compiled = this.#options.compile(key, viewer);
@@ -62,6 +76,7 @@ export class CompileCache {
       this.#put(classes, viewClass, cached);
       return cached;
     } catch (error) {
+      this.#put(classes, viewClass, { failedAt: this.#options.now() });
       this.#options.onFailed(key, error);
       return 'failed';
     }
@@ -69,7 +84,8 @@ export class CompileCache {
 
   /** What is compiled already; never compiles. */
   peek(key: Key, viewer: Viewer): CachedKey | undefined {
-    return this.#byKey.get(key)?.get(this.#classOf(key, viewer));
+    const held = this.#byKey.get(key)?.get(this.#classOf(key, viewer));
+    return isFailed(held) ? undefined : held;
   }
 
   invalidate(key: Key): void {
@@ -90,17 +106,21 @@ export class CompileCache {
     return key === WORKLOAD_KEY ? viewer.podUid : this.#options.viewClass(key, viewer);
   }
 
-  #classesOf(key: Key): Map<string, CachedKey | undefined> {
+  #classesOf(key: Key): Map<string, CachedKey | Failed | undefined> {
     const existing = this.#byKey.get(key);
     if (existing !== undefined) return existing;
-    const fresh = new Map<string, CachedKey | undefined>();
+    const fresh = new Map<string, CachedKey | Failed | undefined>();
     this.#byKey.set(key, fresh);
     return fresh;
   }
 
-  #put(classes: Map<string, CachedKey | undefined>, viewClass: string, cached: CachedKey | undefined): void {
+  #put(
+    classes: Map<string, CachedKey | Failed | undefined>,
+    viewClass: string,
+    cached: CachedKey | Failed | undefined,
+  ): void {
+    if (!classes.has(viewClass)) this.#size++;
     classes.set(viewClass, cached);
-    this.#size++;
     this.#evict();
   }
 
@@ -114,8 +134,18 @@ export class CompileCache {
   }
 }
 
+function isFailed(held: CachedKey | Failed | undefined): held is Failed {
+  return held !== undefined && 'failedAt' in held;
+}
+
 function encode(compiled: Compiled): CachedKey {
   const { version, provenance, mustUnderstand, content } = compiled;
+  if (provenance.length > MAX_POLICIES) {
+    throw new HeddleError(
+      'too_many_policies',
+      `${provenance.length} policies reach it, an update names at most ${MAX_POLICIES}: delete some`,
+    );
+  }
   const members = `"version":${JSON.stringify(version)},"provenance":${JSON.stringify(provenance)},"mustUnderstand":${JSON.stringify(mustUnderstand)}`;
   const full = Buffer.from(`${members},"content":${canonicalJson(content)}}`);
   if (full.length > MAX_MESSAGE_BYTES - HEAD_ROOM) {

@@ -7,6 +7,7 @@ import { CompileCache } from './compile-cache.ts';
 import type { Affected, Compiler } from './compiled.ts';
 import { Gate } from './gate.ts';
 import { type Authenticate, type GoawayReason, replaces } from './hello.ts';
+import { HelloRate } from './hello-rate.ts';
 import { Holders } from './holders.ts';
 import { Ledger } from './ledger.ts';
 import { Preloads } from './preload.ts';
@@ -77,6 +78,7 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
   const holders = new Holders();
   const sessions = new Set<Session>();
   const byPod = new Map<string, Session>();
+  const helloRate = new HelloRate();
   const preloads = new Preloads((podUid) => keysOf(podUid));
   const cache = new CompileCache({
     compile: (key, viewer) => {
@@ -84,9 +86,13 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       return compiled === undefined ? undefined : preloads.apply(compiled, viewer.podUid);
     },
     viewClass: (key, viewer) => options.compile.viewClass(world, key, viewer),
+    now: () => clock.now(),
     onFailed: (key, error) => log.error('a key cannot be compiled; proxies keep what they have', { key }, error),
   });
-  const addresses = new AddressBook(() => options.compile.compileAddresses(world));
+  const addresses = new AddressBook(
+    () => options.compile.compileAddresses(world),
+    (bytes) => log.error('the address table fits no message; proxies keep the one they have', { bytes }),
+  );
   const changes = new Changes({
     clock,
     cache,
@@ -132,6 +138,8 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
 
   const admit: SessionHooks['admit'] = (session, hello, token) => {
     if (stateOf(token.podUid) === 'gone') return { reason: 'pod_gone', message: `pod ${token.podName} is gone` };
+    if (!helloRate.take(token.podUid, clock.now()))
+      return { reason: 'flooding', message: `pod ${token.podName} opens streams in a loop` };
     const current = byPod.get(token.podUid);
     const record = current?.record;
     if (current !== undefined && record !== undefined) {
@@ -162,6 +170,7 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       byPod.get(podUid)?.close('pod_gone');
       cache.invalidateWorkload(podUid);
       preloads.forget(podUid);
+      helloRate.forget(podUid);
     }
     ticking = clock.after(TICK_MS, tick);
   }
@@ -181,6 +190,7 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       closeAll('not_leader', leader);
       ledger.clear();
       preloads.clear();
+      helloRate.clear();
     },
     lead() {
       refusing = undefined;

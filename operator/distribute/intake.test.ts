@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { decodeOperatorMessage } from '../../proxy/contract/decode.ts';
 import { affected } from './testing/fake-mesh.ts';
 import type { ScriptedWire } from './testing/scripted-wire.ts';
 import { goaways, hello, KEY, POD, SessionRig, updates } from './testing/session-rig.ts';
@@ -151,6 +152,46 @@ describe('an open stream', () => {
     expect(updates(wire)).toEqual(['1 workload', `2 ${KEY}`]);
   });
 
+  test('a key that cannot be compiled is not tried anew for each proxy that holds it', async () => {
+    const wire = await rig.open();
+    rig.mesh.failing.add(KEY);
+    wire.deliver({ type: 'subscribe', keys: [KEY] });
+    const tried = rig.mesh.compiles;
+    for (let at = 0; at < 10; at++) {
+      wire.deliver({ type: 'unsubscribe', keys: [KEY] });
+      wire.deliver({ type: 'subscribe', keys: [KEY] });
+    }
+    expect(rig.mesh.compiles).toBe(tried);
+    rig.mesh.failing.delete(KEY);
+    rig.change({ keys: new Set([KEY]) });
+    expect(updates(wire)).toEqual(['1 workload', `2 ${KEY}`]);
+  });
+
+  test('more policies than an update can name keep that key from being sent, and no other', async () => {
+    for (let at = 0; at < 1_001; at++) rig.mesh.policy(`p${at}`, [KEY]);
+    const wire = await rig.open();
+    wire.deliver({ type: 'subscribe', keys: [KEY, 'service/shop/fraud'] });
+    expect(updates(wire)).toEqual(['1 workload', '2 service/shop/fraud']);
+    rig.mesh.policies.delete('p7');
+    rig.change({ keys: new Set([KEY]), policies: new Set(['p7']) });
+    const [update] = wire.ofType('update').slice(2);
+    expect(decodeOperatorMessage(update)).toMatchObject({ ok: true });
+  });
+
+  test('an address table that fits no message disturbs nobody; a smaller one is sent whole', async () => {
+    const wire = await rig.open();
+    const [whole] = wire.ofType('addresses');
+    const name = `service/${'n'.repeat(63)}/${'x'.repeat(63)}`;
+    const many = Array.from({ length: 120_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`);
+    rig.mesh.addresses = Object.fromEntries(many.map((address) => [address, name]));
+    rig.change({ addresses: true });
+    expect(wire.ofType('addresses').length).toBe(1);
+    expect(wire.ended).toBe(false);
+    rig.mesh.addresses = { '10.0.0.1': KEY };
+    rig.change({ addresses: true });
+    expect(wire.ofType('addresses')[1]).toMatchObject({ base: whole?.version, set: { '10.0.0.1': KEY } });
+  });
+
   test('address tables travel as differences', async () => {
     rig.mesh.addresses = { '10.0.0.1': KEY, '10.0.0.2': 'service/shop/fraud' };
     const wire = await rig.open();
@@ -228,6 +269,16 @@ describe('an open stream', () => {
     wire.deliverText(JSON.stringify({ type: 'subscribe', keys: ['future/thing', 'service/../etc', KEY], more: true }));
     expect(updates(wire)).toEqual(['1 workload', `2 ${KEY}`]);
     expect(wire.ended).toBe(false);
+  });
+
+  test('keys in a loop end the stream, though the messages are few', async () => {
+    const wire = await rig.open();
+    const keys = Array.from({ length: 1_000 }, (_, at) => `pod/10.0.${at >> 8}.${at & 255}`);
+    for (let round = 0; round < 13; round++) {
+      wire.deliver({ type: 'subscribe', keys });
+      wire.deliver({ type: 'unsubscribe', keys });
+    }
+    expect(goaways(wire)).toEqual(['flooding']);
   });
 
   test('no proxy holds more than 10,000 keys', async () => {

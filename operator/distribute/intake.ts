@@ -11,6 +11,8 @@ import { TokenBucket } from './token-bucket.ts';
 
 /** Messages that a proxy sends of its own will (subscribe, unsubscribe, report, unknown). Answers are bounded by what was sent. */
 const UNASKED = { burst: 2_000, perSecond: 200 } as const;
+/** Keys in them: each may cost a compilation. A proxy that lost everything subscribes 10,000 at once. */
+const KEYS = { burst: 25_000, perSecond: 2_000 } as const;
 
 export interface IntakeOptions {
   readonly clock: Clock;
@@ -28,6 +30,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #unasked: TokenBucket;
+  readonly #keys: TokenBucket;
   #pingId = 0;
   #pongId = 0;
   /** Reports that follow from answers. */
@@ -36,6 +39,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#unasked = new TokenBucket(UNASKED.burst, UNASKED.perSecond, options.clock.now());
+    this.#keys = new TokenBucket(KEYS.burst, KEYS.perSecond, options.clock.now());
   }
 
   /** The id to ask with; undefined while the last question is unanswered: a stopped proxy costs no memory. */
@@ -87,6 +91,7 @@ export class Intake {
   #subscribe(keys: readonly Key[]): void {
     const { record, pusher, onHold, onFull } = this.#options;
     this.#countUnasked();
+    this.#countKeys(keys.length);
     for (const key of keys) {
       if (!isKnownKey(key) || record.entries.get(key)?.leaving === false) continue;
       if (record.entries.size >= MAX_KEYS) {
@@ -102,6 +107,7 @@ export class Intake {
   #unsubscribe(keys: readonly Key[]): void {
     const { record, pusher, onRelease } = this.#options;
     this.#countUnasked();
+    this.#countKeys(keys.length);
     for (const key of keys) {
       if (key === WORKLOAD_KEY || !record.entries.has(key)) continue;
       pusher.unsubscribe(key);
@@ -121,6 +127,12 @@ export class Intake {
       return;
     }
     this.#reportsDue = Math.min(this.#reportsDue + 1, MAX_UNANSWERED);
+  }
+
+  #countKeys(count: number): void {
+    if (!this.#keys.take(this.#options.clock.now(), count)) {
+      throw new HeddleError('flooding', `more than ${KEYS.perSecond} keys a second`);
+    }
   }
 
   #countUnasked(): void {

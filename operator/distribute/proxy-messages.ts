@@ -5,6 +5,8 @@ import type { Hello, ProxyMessage } from '../../proxy/contract/stream.ts';
 
 /** Keys that one proxy may hold. */
 export const MAX_KEYS = 10_000;
+/** Keys in one hello (`proxy/contract/decode-messages.ts`): a proxy that is full holds its own side too. */
+const MAX_HELD = 11_000;
 /** Keys in one subscribe or unsubscribe (`proxy/contract/stream.ts`). */
 export const MAX_KEYS_A_MESSAGE = 1_000;
 /** Errors of a nack that are kept (`proxy/contract/stream.ts`). */
@@ -89,7 +91,7 @@ function readHello(value: Members): Hello {
       ),
     },
     epoch: count(value['epoch'], 'epoch'),
-    held: list(value['held'], 'held', MAX_KEYS).map((one, at) => readHeld(one, `held[${at}]`)),
+    held: list(value['held'], 'held', MAX_HELD).map((one, at) => readHeld(one, `held[${at}]`)),
     ...(addresses === undefined ? {} : { addresses: shortText(addresses, 'addresses', 64) }),
     ...(typeof survives === 'boolean' ? { serviceAddressSurvives: survives } : {}),
     ...(instance === undefined ? {} : { instance: shortText(instance, 'instance', 64) }),

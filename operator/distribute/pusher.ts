@@ -166,10 +166,10 @@ export class Pusher {
     if (!this.#addressesDue || !wire.writable) return;
     this.#addressesDue = false;
     const update = addresses.update(this.#addressesHeld);
-    this.#addressesHeld = addresses.version;
-    if (update === undefined) return;
-    wire.sendShared('{"type":"addresses",', update);
-    stats.addressesSent(update.length);
+    if (update.kind !== 'send') return;
+    this.#addressesHeld = update.version;
+    wire.sendShared('{"type":"addresses",', update.tail);
+    stats.addressesSent(update.tail.length);
   }
 
   #push(key: Key, dueAt: number): void {

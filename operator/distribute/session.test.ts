@@ -37,7 +37,7 @@ describe('greeting', () => {
     ['another namespace', hello({ pod: { ...hello().pod, namespace: 'bank' } }), 'identity_mismatch'],
     [
       'more held keys than anyone may',
-      JSON.stringify({ ...hello(), held: new Array(10_001).fill({ key: KEY, version: 'v' }) }),
+      JSON.stringify({ ...hello(), held: new Array(11_001).fill({ key: KEY, version: 'v' }) }),
       'malformed',
     ],
   ])('%s is refused', async (_name, message, reason) => {
@@ -154,6 +154,21 @@ describe('the end', () => {
     expect(rig.distributor.ledger.size).toBe(0);
     rig.distributor.lead();
     expect(goaways(await rig.open({ epoch: 2 }))).toEqual([]);
+  });
+
+  test('a proxy that was full comes back with all that it holds, its own side too', async () => {
+    const keys = Array.from({ length: 10_000 }, (_, at) => `pod/10.0.${at >> 8}.${at & 255}`);
+    const held = ['workload', ...keys].map((key) => ({ key, version: 'v' }));
+    const wire = await rig.open({ held });
+    expect(goaways(wire)).toEqual([]);
+    expect(rig.distributor.ledger.record('u1')?.entries.size).toBe(10_001);
+  });
+
+  test('a pod that opens streams in a loop is turned away, one that waits is taken', async () => {
+    for (let epoch = 1; epoch <= 20; epoch++) expect(goaways(await rig.open({ epoch }))).toEqual([]);
+    expect(goaways(await rig.open({ epoch: 21 }))).toEqual(['flooding']);
+    rig.clock.advance(2_000);
+    expect(goaways(await rig.open({ epoch: 22 }))).toEqual([]);
   });
 
   test('stop ends streams and leaves no timer', async () => {
