@@ -106,3 +106,32 @@ test('an allowed connection never denies what the request level allows, for any 
     }
   }
 });
+
+describe('a Deny is not walked around by another spelling', () => {
+  const deny = (value: string, methods?: readonly string[]) => {
+    const target = { paths: [{ type: 'PathPrefix' as const, value }], ...(methods === undefined ? {} : { methods }) };
+    return make('Allow', rule({ action: 'Deny', to: [target] }));
+  };
+  test.each([
+    ['an escaped colon', deny('/items:delete'), 'POST', '/items%3Adelete'],
+    ['an escaped at-sign', deny('/@admin'), 'GET', '/%40admin'],
+    ['an escape in the rule', deny('/%61dmin'), 'GET', '/admin'],
+    ['other case of an escape in the rule', deny('/caf%c3%a9'), 'GET', '/caf%C3%A9'],
+    ['lower-case method', deny('/', ['DELETE']), 'delete', '/x'],
+    ['mixed-case method', deny('/', ['DELETE']), 'DeLeTe', '/x'],
+    ['CONNECT, which has no path: its tunnel may carry any', deny('/admin'), 'CONNECT', ''],
+    ['OPTIONS *', deny('/'), 'OPTIONS', '*'],
+  ])('%s', (_name, authorizer, method, path) => {
+    expect(authorizer.request(ORDER, 80, method, path).allowed).toBe(false);
+  });
+
+  test('an Allow is not widened by one', () => {
+    const allow = make('Deny', rule({ to: [{ methods: ['GET'], paths: [{ type: 'PathPrefix', value: '/' }] }] }));
+    expect(allow.request(ORDER, 80, 'GET', '/x').allowed).toBe(true);
+    expect(allow.request(ORDER, 80, 'get', '/x').allowed).toBe(false);
+    expect(
+      make('Deny', rule({ to: [{ paths: [{ type: 'PathPrefix', value: '/' }] }] })).request(ORDER, 80, 'CONNECT', '')
+        .allowed,
+    ).toBe(false);
+  });
+});

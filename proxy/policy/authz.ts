@@ -128,8 +128,13 @@ function targetMatches(
   path: DecisionPath | undefined,
 ): boolean {
   if (!portMatches(target, port)) return false;
-  if (target.methods !== undefined && !target.methods.includes(method)) return false;
+  if (target.methods !== undefined && !methodMatches(target.methods, deny, method)) return false;
   if (target.paths === undefined || path === undefined) return true;
   if (path.ambiguous) return deny;
   return target.paths.some((match) => pathMatches(match, path.path));
+}
+
+/** Methods are case-sensitive (RFC 9110 9.1), but some servers read `delete` as DELETE: a Deny counts it so, an Allow does not. */
+function methodMatches(methods: readonly string[], deny: boolean, method: string): boolean {
+  return methods.includes(method) || (deny && methods.includes(method.toUpperCase()));
 }

@@ -11,6 +11,12 @@ test.each([
   ['/a/b/.', '/a/b/', false],
   ['/%63harge', '/charge', false],
   ['/a%20b', '/a%20b', false],
+  // Every decoder reads these as the characters themselves, so a decision must too.
+  ['/items%3adelete', '/items:delete', false],
+  ['/%21%24%26%27%28%29%2a%2b%2c%3d%40%7b', "/!$&'()*+,=@{", false],
+  // Decoded, they would be the end of the path for who reads it again.
+  ['/a%3fb%23c%3Bd', '/a%3Fb%23c%3Bd', false],
+  ['/caf%c3%a9', '/caf%C3%A9', false],
   ['/%2e%2e/admin', '/admin', false],
   ['/a%2fb', '/a%2Fb', true],
   ['/a%5cb', '/a%5Cb', true],
@@ -19,8 +25,9 @@ test.each([
   ['/a%252e', '/a%252e', true],
   ['/a%zz', '/a%zz', true],
   ['/a%00', '/a%00', true],
-  ['*', '*', false],
-  ['', '', false],
+  // No path at all (OPTIONS *, CONNECT): whatever an application makes of it.
+  ['*', '*', true],
+  ['', '', true],
 ])('%s is decided as %s', (target, path, ambiguous) => {
   expect(decisionPath(target)).toEqual({ path, ambiguous });
 });

@@ -1,10 +1,13 @@
 /**
- * The path of a request as decisions see it: query cut, percent-encoded unreserved characters decoded, slashes merged, dot
- * segments resolved (RFC 3986 section 6.2.2). The request itself travels byte for byte.
+ * The path of a request as decisions see it: query cut, percent-encoded characters decoded that say nothing about the path's shape, slashes
+ * merged, dot segments resolved (RFC 3986 section 6.2.2, and more: decoders turn `%3A` into `:` as well). The request itself travels byte for byte.
  */
 export interface DecisionPath {
   readonly path: string;
-  /** True when applications may read the path in another way than we do (`%2F`, `%5C`, `\`, `;`, control characters, broken escapes). */
+  /**
+   * True when applications may read the path in another way than we do (`%2F`, `%5C`, `\`, `;`, control characters, broken escapes), or when
+   * there is none (`OPTIONS *`, CONNECT).
+   */
   readonly ambiguous: boolean;
 }
 
@@ -26,19 +29,20 @@ export function plainPath(target: string): string | undefined {
 
 export function decisionPath(target: string): DecisionPath {
   const plain = plainPath(target);
-  if (plain !== undefined) return { path: plain, ambiguous: false };
+  if (plain !== undefined) return { path: plain, ambiguous: plain.charCodeAt(0) !== SLASH };
   const cut = target.search(/[?#]/);
   const raw = cut === -1 ? target : target.slice(0, cut);
-  let ambiguous = /[\\;]|[^\x21-\x7e]|%(?:2f|5c|00|0[0-9a-f]|1[0-9a-f]|7f|25)/i.test(raw);
-  const decoded = raw.replace(/%([0-9a-fA-F]{2})?/g, (text, digits: string | undefined) => {
-    if (digits === undefined) {
-      ambiguous = true;
-      return text;
-    }
-    const character = String.fromCharCode(Number.parseInt(digits, 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : text.toUpperCase();
+  const ambiguous =
+    !raw.startsWith('/') || /[\\;]|[^\x21-\x7e]|%(?![0-9a-f]{2})|%(?:2f|5c|00|0[0-9a-f]|1[0-9a-f]|7f|25)/i.test(raw);
+  return { path: resolveSegments(decodeEscapes(raw)), ambiguous };
+}
+
+/** Decodes what is printable, but for what would then read as the path's end, a separator, a parameter or an escape; the rest in upper case. */
+export function decodeEscapes(text: string): string {
+  return text.replace(/%[0-9a-fA-F]{2}/g, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[\x21-\x7e]/.test(character) && !/[/\\?#;%]/.test(character) ? character : encoded.toUpperCase();
   });
-  return { path: resolveSegments(decoded), ambiguous };
 }
 
 /** RFC 3986 section 5.2.4, with empty segments merged first. */

@@ -1,6 +1,6 @@
 import type { HeaderMatch, PathMatch, Route, RouteMatch } from '../contract/snapshot.ts';
 import type { RequestHead } from '../http/message.ts';
-import { decisionPath } from './path.ts';
+import { decisionPath, decodeEscapes } from './path.ts';
 
 /** Routes compiled once per snapshot; a request only walks. */
 export interface RouteTable<T> {
@@ -22,10 +22,11 @@ export interface CompiledPath {
   readonly prefix: string | undefined;
 }
 
-/** `PathPrefix` matches whole segments; a trailing slash in the prefix means nothing (Gateway API). */
+/** `PathPrefix` matches whole segments; a trailing slash in the prefix means nothing (Gateway API). Escapes are read as in a request. */
 export function compilePath(match: PathMatch): CompiledPath {
-  if (match.type === 'Exact') return { exact: match.value, prefix: undefined };
-  const bare = match.value.replace(/\/+$/, '');
+  const value = decodeEscapes(match.value);
+  if (match.type === 'Exact') return { exact: value, prefix: undefined };
+  const bare = value.replace(/\/+$/, '');
   return { exact: bare === '' ? '/' : bare, prefix: `${bare}/` };
 }
 
