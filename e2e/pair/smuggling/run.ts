@@ -5,8 +5,13 @@ import { poll } from '../testing.ts';
 import type { World } from '../world.ts';
 import type { Attack } from './case.ts';
 import { chunks } from './chunks.ts';
+import { connectionFields } from './connection-fields.ts';
 import { codingLines, codings, lengths } from './framing.ts';
-import { bytesInHeads, connectionFields, hosts, names, pipelines, requestLines } from './heads.ts';
+import { bytesInHeads } from './head-bytes.ts';
+import { hosts } from './hosts.ts';
+import { names } from './names.ts';
+import { pipelines } from './pipelines.ts';
+import { requestLines } from './request-lines.ts';
 
 /** All attacks. */
 export function grid(): Attack[] {
