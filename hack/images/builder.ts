@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePackages, imageNeeds } from '../cluster/packages.ts';
 import type { Progress } from '../cluster/progress.ts';
@@ -86,7 +86,12 @@ async function buildahStorage(cache: string, progress: Progress): Promise<readon
     driver,
   ];
   const known = await readFile(join(root, 'driver'), 'utf8').catch(() => '');
-  if (known === 'overlay' || known === 'vfs') return options(known);
+  if (known === 'overlay' || known === 'vfs') {
+    // buildah remembers what it would make networks with, and refuses everything once that program is gone (`could not find "netavark"`).
+    // No build here makes one (chroot), so it may choose anew each time.
+    await rm(join(root, known, 'defaultNetworkBackend'), { force: true });
+    return options(known);
+  }
   const probe = await attempt('buildah', [...options('overlay'), 'from', '--name', 'heddle-probe', 'scratch']);
   const mounted =
     probe.code === 0 && (await attempt('buildah', [...options('overlay'), 'mount', 'heddle-probe'])).code === 0;
