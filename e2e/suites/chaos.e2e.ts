@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { V1Pod } from '@kubernetes/client-node';
 import { eventually, getJson } from '../../hack/mesh/kubectl.ts';
 import type { LoadResult, Tester } from '../../hack/mesh/tester.ts';
 import { CONTAINER } from '../../proxy/contract/bootstrap.ts';
+import { type Killed, killProxy } from '../harness/kill.ts';
 import { meshPolicy, strict, testerManifests } from '../harness/manifests.ts';
 import { addressOf, isReady, type Mesh, openMesh } from '../harness/mesh.ts';
 
@@ -98,27 +100,104 @@ test('kill -9 of both webhooks: they come back and inject again', async () => {
   client = await mesh.tester(NS, 'client');
 });
 
-test('kill -9 of a proxy in the middle of a load: it restarts with its kept identity and serves on', async () => {
+/** One call at a time each, so one connection to the proxy each, and at most one call in flight each. */
+const WORKERS = 8;
+/** So long that most workers wait for an answer at any time: whoever is killed has calls in flight. */
+const SLOW = 'http://web/slow?ms=100';
+/**
+ * Between the death of the called proxy and the moment when each caller has heard of it lies one turn of the calling proxy's event loop, and its
+ * turn of the processor: a call written to the dead connection in that time is in flight on it like those before. Scheduling and collection take
+ * tens of milliseconds on a loaded machine of two cores; the dead proxy is away for longer than this (about a second), in which every further loss shows.
+ */
+const HEARD_MS = 500;
+
+interface Losses {
+  readonly result: LoadResult;
+  readonly killed: Killed;
+}
+
+/** A load from the client while a proxy is killed and comes back, and for a second afterwards. */
+async function lossesWhileKilled(pod: V1Pod, order: object): Promise<Losses> {
   const load = await client.ask<{ id: string }>('load/start', {
-    url: 'http://web/whoami',
-    concurrency: 2,
-    rate: 50,
+    url: SLOW,
+    concurrency: WORKERS,
+    rate: 80,
     durationMs: 120_000,
+    ...order,
   });
-  const [pod] = await mesh.pods(NS, 'app=web');
-  process.kill(await mesh.pid(NS, pod!.metadata!.name!, CONTAINER.proxy), 'SIGKILL');
-  await eventually(
-    'the proxy is running again and the pod ready',
-    async () => {
-      const [again] = (await mesh.pods(NS, 'app=web')).filter((one) => one.metadata?.name === pod!.metadata?.name);
-      const state = again?.status?.initContainerStatuses?.find((one) => one.name === CONTAINER.proxy);
-      return (state?.restartCount ?? 0) > 0 && again !== undefined && isReady(again);
-    },
-    60_000,
+  const look = (verb: string, after: number): Promise<LoadResult> => client.ask(verb, { ...load, after });
+  const served = (what: string, after: number, pods: number): Promise<unknown> =>
+    eventually(
+      what,
+      async () => {
+        const { since, byPod } = await look('load/look', after);
+        return (since?.byStatus['200'] ?? 0) >= 50 && Object.keys(byPod).length >= pods;
+      },
+      30_000,
+    );
+  await served('the load runs, to both pods', 0, 2);
+  const killed = await killProxy(mesh, pod);
+  await served('the load runs on', killed.readyAt, 2);
+  return { result: await look('load/stop', 0), killed };
+}
+
+/** The failures' place in time, relative to the kill. */
+function report(what: string, { result, killed }: Losses): void {
+  const last = Math.max(0, ...result.failures.map(({ startedAt }) => startedAt - killed.killedAt));
+  const kinds: Record<string, number> = {};
+  for (const failure of result.failures) kinds[failure.what] = (kinds[failure.what] ?? 0) + 1;
+  process.stderr.write(
+    `figure: ${what}: ${result.failures.length} of ${result.done} calls failed; gone after ${Math.round(killed.goneAt - killed.killedAt)} ms, ready again after ${Math.round(killed.readyAt - killed.killedAt)} ms, the last failed call began ${Math.round(last)} ms after the kill; ${JSON.stringify(kinds)}\n`,
   );
-  const result = await client.ask<LoadResult>('load/stop', load);
-  // GET may be tried again elsewhere once: what was on the killed proxy is healed.
-  expect(result.byStatus['200'] ?? 0).toBeGreaterThan(result.done - 5);
+}
+
+/** A pod of `app` by its place in the list, when all are ready. Each is killed once only: the kubelet waits 10 s before it starts a second time. */
+async function readyPod(app: string, at = 0): Promise<V1Pod> {
+  const pods = await eventually(`all pods of ${app} are ready`, async () => {
+    const found = await mesh.pods(NS, `app=${app}`);
+    return found.every(isReady) ? found : undefined;
+  });
+  return pods[at]!;
+}
+
+async function webPolicy(spec: object): Promise<void> {
+  await mesh.apply(meshPolicy(NS, 'web', { targetRefs: [{ kind: 'Service', name: 'web' }], ...spec }));
+  await mesh.condition(NS, 'meshpolicy/web', 'Ready');
+}
+
+test('kill -9 of the called proxy, POST and retries off: only what was in flight on it is lost', async () => {
+  await webPolicy({ defaults: { retries: { attempts: 0 } } });
+  const losses = await lossesWhileKilled(await readyPod('web'), { method: 'POST', body: 'x' });
+  report('called proxy killed, POST without retries', losses);
+  const { result, killed } = losses;
+  // Nobody knows whether the application saw these, so a POST must not be sent again: inevitable. Without any the kill hit nothing.
+  expect(result.failures.length).toBeGreaterThan(0);
+  expect(new Set(result.failures.map(({ worker }) => worker)).size).toBe(result.failures.length);
+  for (const { startedAt, endedAt, what } of result.failures) {
+    expect(what).toBe('502 upstream_reset');
+    expect(endedAt).toBeGreaterThan(killed.killedAt);
+    expect(startedAt).toBeLessThan(killed.goneAt + HEARD_MS);
+  }
+});
+
+test('kill -9 of the called proxy, GET under the default policy: nothing is lost', async () => {
+  await webPolicy({ loadBalancing: { policy: 'Random' } });
+  const losses = await lossesWhileKilled(await readyPod('web', 1), {});
+  report('called proxy killed, GET with default retries', losses);
+  // What was in flight may be repeated elsewhere, what came later was never sent there.
+  expect(losses.result.failures).toEqual([]);
+});
+
+test("kill -9 of the caller's own proxy: calls fail until its successor is ready, and none after", async () => {
+  const losses = await lossesWhileKilled(await readyPod('client'), { method: 'POST', body: 'x' });
+  report("caller's proxy killed", losses);
+  const { result, killed } = losses;
+  // Nobody else carries this pod's calls: what was in flight, and whatever is tried before there is a listener again, is lost inevitably.
+  expect(result.failures.length).toBeGreaterThan(0);
+  for (const { startedAt, endedAt } of result.failures) {
+    expect(endedAt).toBeGreaterThan(killed.killedAt);
+    expect(startedAt).toBeLessThan(killed.readyAt);
+  }
   expect(await call()).toBe(200);
 });
 

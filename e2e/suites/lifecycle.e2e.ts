@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStatus, V1Job, V1Pod } from '@kubernetes/client-node';
 import { eventually, getJson } from '../../hack/mesh/kubectl.ts';
 import { testerAt } from '../../hack/mesh/tester.ts';
 import { CONTAINER } from '../../proxy/contract/bootstrap.ts';
 import { TESTER_IMAGE, testerManifests } from '../harness/manifests.ts';
 import { isReady, type Mesh, openMesh } from '../harness/mesh.ts';
+import { now } from '../harness/moment.ts';
+import { watch } from '../harness/watch.ts';
 
 const NS = 'e2e-lifecycle';
 const SYSTEM = 'heddle-system';
@@ -19,31 +21,78 @@ beforeAll(async () => {
 
 afterAll(() => mesh.removeNamespace(NS));
 
+const sidecar = (pod: V1Pod | undefined): V1ContainerStatus | undefined =>
+  pod?.status?.initContainerStatuses?.find(({ name }) => name === CONTAINER.proxy);
 const injected = (pod: V1Pod): boolean =>
   (pod.spec?.initContainers ?? []).some((container) => container.name === CONTAINER.proxy);
 
-test('a Job with a sidecar completes', async () => {
-  await mesh.apply({
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name: 'once', namespace: NS },
-    spec: {
-      backoffLimit: 0,
-      template: {
-        spec: {
-          restartPolicy: 'Never',
-          containers: [
-            { name: 'app', image: TESTER_IMAGE, imagePullPolicy: 'IfNotPresent', args: ['job', 'http://web/whoami'] },
-          ],
+/** A Job that makes one call and ends. Returns milliseconds from before `kubectl apply` to `Complete`. */
+async function runJob(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+  const jobs = await watch<V1Job>(mesh, ['-n', NS, 'jobs'], false);
+  try {
+    const from = now();
+    await mesh.apply({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name, namespace: NS },
+      spec: {
+        backoffLimit: 0,
+        template: {
+          metadata: { labels },
+          spec: {
+            restartPolicy: 'Never',
+            containers: [
+              { name: 'app', image: TESTER_IMAGE, imagePullPolicy: 'IfNotPresent', args: ['job', 'http://web/whoami'] },
+            ],
+          },
         },
       },
-    },
-  });
-  await mesh.kubectl(['-n', NS, 'wait', '--for=condition=Complete', 'job/once', '--timeout=60s']);
-  const job = await getJson<V1Job>(mesh.kubectl, ['-n', NS, 'job', 'once']);
-  expect(job?.status?.succeeded).toBe(1);
+    });
+    const { at } = await jobs.until(
+      `job ${name} is complete`,
+      ({ object }) =>
+        object.metadata?.name === name &&
+        (object.status?.conditions ?? []).some(({ type, status }) => type === 'Complete' && status === 'True'),
+    );
+    return at - from;
+  } finally {
+    jobs.stop();
+  }
+}
+
+test('a Job with a sidecar completes', async () => {
+  const meshed = await runJob('once');
   const [pod] = await mesh.pods(NS, 'job-name=once');
   expect(injected(pod!)).toBe(true);
+  const plain = await runJob('without', { 'heddle.dev/inject': 'disabled' });
+  const [other] = await mesh.pods(NS, 'job-name=without');
+  expect(injected(other!)).toBe(false);
+  process.stderr.write(
+    `figure: a Job of one call, from kubectl apply to Complete: ${Math.round(meshed)} ms with the sidecar, ${Math.round(plain)} ms without\n`,
+  );
+});
+
+test('the first pod of a namespace that was labelled just now is injected and becomes ready', async () => {
+  const fresh = 'e2e-lifecycle-fresh';
+  await mesh.namespace(fresh, {});
+  const pods = await watch<V1Pod>(mesh, ['-n', fresh, 'pods'], false);
+  try {
+    await mesh.kubectl(['label', 'namespace', fresh, 'heddle.dev/inject=enabled']);
+    const from = now();
+    await mesh.apply(...testerManifests(fresh, 'first', { noService: true }));
+    const made = await pods.until('the pod is made', () => true);
+    const started = await pods.until('its sidecar is started', ({ object }) => sidecar(object)?.started === true);
+    const ready = await pods.until('it is ready', ({ object }) => isReady(object));
+    expect(injected(ready.object)).toBe(true);
+    expect(sidecar(ready.object)?.restartCount).toBe(0);
+    const [one, two, three] = [made, started, ready].map(({ at }) => Math.round(at - from));
+    process.stderr.write(
+      `figure: first pod of a namespace labelled just before: made ${one} ms, sidecar started ${two} ms, ready ${three} ms after kubectl apply began\n`,
+    );
+  } finally {
+    pods.stop();
+    await mesh.removeNamespace(fresh);
+  }
 });
 
 test.each([
@@ -88,7 +137,7 @@ test('a pod that starts while the operator is down waits, says for what, and the
       'the sidecar runs and is not started',
       async () => {
         const [pod] = await mesh.pods(NS, 'app=early');
-        const state = pod?.status?.initContainerStatuses?.find((one) => one.name === CONTAINER.proxy);
+        const state = sidecar(pod);
         return state?.state?.running !== undefined && state.started === false ? pod : undefined;
       },
       60_000,
@@ -118,7 +167,7 @@ test('a pod that starts while the operator is down waits, says for what, and the
   }
   await mesh.available(NS, 120);
   const [pod] = await mesh.pods(NS, 'app=early');
-  expect(pod?.status?.initContainerStatuses?.find((one) => one.name === CONTAINER.proxy)?.restartCount).toBe(0);
+  expect(sidecar(pod)?.restartCount).toBe(0);
 });
 
 test('label off and restart: the pods go back to direct traffic', async () => {

@@ -13,6 +13,21 @@ export interface LoadResult {
   readonly errorSamples: readonly string[];
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
   readonly elapsedMs: number;
+  readonly connections: number;
+  readonly failures: readonly LoadFailure[];
+  /** Of calls started after the moment that was asked for. */
+  readonly since?: {
+    readonly byVersion: Readonly<Record<string, number>>;
+    readonly byStatus: Readonly<Record<string, number>>;
+  };
+}
+
+/** Times are milliseconds of the pod's machine's CLOCK_MONOTONIC. */
+export interface LoadFailure {
+  readonly worker: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly what: string;
 }
 
 /** The control port of a tester pod: what the pod is asked to do happens inside of it, through its own sidecar. */

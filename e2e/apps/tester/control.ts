@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { exchange, fetchOnce, slowConnections, transfer, webSocketEcho } from './calls.ts';
+import { callGrpc, type GrpcOrder } from './grpc.ts';
 import { Load, type LoadOrder } from './load.ts';
 
 const loads = new Map<string, Load>();
@@ -19,21 +20,28 @@ const VERBS: Readonly<Record<string, (body: Json) => Promise<unknown> | unknown>
     loads.set(id, new Load(body as unknown as LoadOrder));
     return { id };
   },
-  '/load/look': (body) => requireLoad(body).summarize(),
+  '/load/look': (body) => requireLoad(body).summarize(momentOf(body)),
   '/load/stop': async (body) => {
     const load = requireLoad(body);
     load.stop();
     await load.finished;
     loads.delete(String(body['id']));
-    return load.summarize();
+    return load.summarize(momentOf(body));
   },
   '/fetch': (body) => fetchOnce(body as unknown as Parameters<typeof fetchOnce>[0]),
   '/tcp': (body) => exchange(body as unknown as Parameters<typeof exchange>[0]),
   '/websocket': (body) => webSocketEcho(String(body['url']), body['messages'] as string[]),
   '/transfer': (body) => transfer(body as unknown as Parameters<typeof transfer>[0]),
   '/slow-connections': (body) => slowConnections(body as unknown as Parameters<typeof slowConnections>[0]),
+  '/grpc': (body) => callGrpc(body as unknown as GrpcOrder),
   '/healthz': () => ({ ok: true }),
 };
+
+/** `after`, in milliseconds of this machine's monotonic clock. */
+function momentOf(body: Json): number | undefined {
+  const after = body['after'];
+  return typeof after === 'number' ? after : undefined;
+}
 
 function requireLoad(body: Json): Load {
   const load = loads.get(String(body['id']));
