@@ -45,8 +45,13 @@ class Exchange implements MeshServerExchange {
   inform(): void {}
   write = (): boolean => true;
   end(): void {}
-  pause(): void {}
-  resume(): void {}
+  paused = false;
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
   get reason(): string | undefined {
     const { headers = [] } = this.answered ?? {};
     return headers[headers.indexOf(HEADERS.reason) + 1];
@@ -149,3 +154,24 @@ test('an upgraded request is closed by rules that forbid its path, before they a
   expect([kept.aborted, forbidden.aborted?.reason]).toEqual([undefined, 'unauthorized']);
   expect([side.store.draining(), side.inbound.connections]).toEqual([1, 1]);
 });
+
+test.each([
+  ['a request with a body', { framing: 'chunked' as const }],
+  ['an upgrade', { method: 'GET', upgrade: 'chat' }],
+  ['CONNECT', { method: 'CONNECT', form: 'authority' as const, target: 'a:1', path: '' }],
+])(
+  '%s is not read while its connection to the application is made: nobody fills the memory of this proxy',
+  async (_name, head) => {
+    let connect: (() => void) | undefined;
+    const { serve } = await open((_request, response) => response.end(), {
+      dial: (options) =>
+        new Promise<Socket>((resolve) => {
+          connect = () => void dial(options).then(resolve);
+        }),
+    });
+    const exchange = serve(new Exchange(undefined, head));
+    expect(exchange.paused).toBe(true);
+    connect?.();
+    await until('the connection', () => !exchange.paused);
+  },
+);

@@ -168,7 +168,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter, Answered 
     this.#connections = this.#context.applications.of(this.#target, this.#head.version === 20);
     const opener = this.#connections.acquire(this, CONNECT_MS);
     if (opener !== undefined) this.#open(opener);
-    else if (this.#head.framing !== 'none') this.#exchange.pause();
+    // Also without a body: after an upgrade or CONNECT bytes may follow before the answer.
+    else this.#exchange.pause();
   }
 
   #open(opener: Opener): void {

@@ -17,7 +17,8 @@ const PSEUDO: ReadonlySet<string> = new Set([
 ]);
 const MOST_ATTEMPTS = 1_000;
 const LONGEST_DEADLINE_MS = 2_147_483_647;
-const UPGRADE = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?$/;
+/** Never `h2c` (`http/upgrade.ts`): its tunnel would carry requests that nobody authorizes. */
+const UPGRADE = /^(?!h2c(?:$|\/))[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?$/;
 
 export type DecodedRequest = {
   readonly kind: 'http' | 'tunnel';

@@ -154,6 +154,8 @@ describe('requests of a hostile peer', () => {
       /tunnel request/,
     ],
     ['an upgrade that ends', [...BASE, ':heddle-upgrade', 'websocket'], true, /tunnel request/],
+    ['an upgrade to h2c', [...BASE, ':heddle-upgrade', 'h2c'], false, /:heddle-upgrade/],
+    ['an upgrade to h2c, with a version', [...BASE, ':heddle-upgrade', 'h2c/2'], false, /:heddle-upgrade/],
     ['an upgrade with a line break', [...BASE, ':heddle-upgrade', 'a b'], false, /:heddle-upgrade/],
     [
       'an upgrade in HTTP/1.0',
