@@ -24,9 +24,12 @@ export async function loadImages(
   if (names.length === 0) return;
   const [held, present] = await Promise.all([containerd.blobs(), containerd.images()]);
   const archive = await archiveOfMany(home.cache, names, { blobs: held, images: present });
-  if (!archive) return progress.say(`cluster ${name} holds ${names.join(', ')} already`);
+  if (!archive) return progress.say(`cluster ${name} holds ${shortly(names)} already`);
   await progress.step(
-    `loaded ${archive.names.join(', ')} into cluster ${name}, ${(archive.bytes / 1e6).toFixed(0)} MB`,
+    `loaded ${shortly(archive.names)} into cluster ${name}, ${(archive.bytes / 1e6).toFixed(0)} MB`,
     () => containerd.importImages(archive.path).finally(archive.dispose),
   );
 }
+
+/** `localhost/heddle/proxy:dev` as `proxy:dev`: a line for people. */
+const shortly = (names: readonly string[]): string => names.map((name) => name.split('/').at(-1) ?? name).join(', ');

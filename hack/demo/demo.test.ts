@@ -6,7 +6,7 @@ import type { Findings } from './shop.ts';
 
 const FOUND: Findings = {
   identities: [{ workload: 'order', identity: 'spiffe://cluster.local/ns/shop/sa/order' }],
-  calls: [{ from: 'order', to: 'payment-v1', mutual: 3800, plain: 0 }],
+  calls: [{ from: 'order', to: 'payment-v1', mutual: 3800, plain: 0, refused: 0 }],
   split: { v1: 3800, v2: 200 },
   orders: { placed: 600, failed: 0 },
   payments: { charges: 600, repeated: 0, refused: 61 },
@@ -38,13 +38,13 @@ test('the report says what was found, and not what was hoped for', () => {
       ...FOUND,
       split: { v1: 0, v2: 0 },
       payments: { ...FOUND.payments, charges: 601 },
-      calls: [{ from: 'order', to: 'payment-v1', mutual: 1, plain: 7 }],
+      calls: [{ from: 'order', to: 'payment-v1', mutual: 1, plain: 7, refused: 2 }],
     },
     HINTS,
   );
   expect(bad).toContain('observed none v1, none v2');
   expect(bad).toContain('601 charges: NOT one for each order');
-  expect(bad).toMatch(/order +-> payment-v1 +1 over mutual TLS, 7 in plaintext/);
+  expect(bad).toMatch(/order +-> payment-v1 +1 over mutual TLS, 7 in plaintext \(2 refused\)/);
 });
 
 test('an error is told with its causes, the first thing first', () => {

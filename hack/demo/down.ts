@@ -8,10 +8,11 @@ import { flagsOf, readFlags } from './options.ts';
 const cluster = readFlags('demo:down', 'Removes what the demo made.');
 const progress = createProgress();
 
-async function removeDemo(): Promise<void> {
+async function removeDemo(begun: () => void): Promise<void> {
   if (cluster.kind !== 'current') return down({ ...cluster, progress });
   // Says which context it is, and that it answers, before anything is deleted there.
   await up({ ...cluster, progress });
+  begun();
   await giveBack(await createKubectl(cluster), progress);
 }
 

@@ -1,15 +1,21 @@
 import process from 'node:process';
 
-/** Runs the work of one command. A failure is told in sentences, what went wrong first, and ends with code 1; Ctrl-C with 130. `next` says what to do then. */
-export async function orExplain(work: () => Promise<void>, next: string): Promise<void> {
+/**
+ * Runs the work of one command. A failure is told in sentences, what went wrong first, and ends with code 1; Ctrl-C with 130. `next` says what to do
+ * then: after Ctrl-C always, after a failure once `begun` was called (before that there is nothing to go on from).
+ */
+export async function orExplain(work: (begun: () => void) => Promise<void>, next: string): Promise<void> {
+  let advice = '';
   process.once('SIGINT', () => {
     process.stderr.write(`\nstopped. ${next}\n`);
     process.exit(130);
   });
   try {
-    await work();
+    await work(() => {
+      advice = `${next}\n`;
+    });
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n${next}\n`);
+    process.stderr.write(`${explain(error)}\n${advice}`);
     process.exit(1);
   }
 }

@@ -1,5 +1,6 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ClusterKind, clusterKinds } from '../cluster/cluster.ts';
+import { checkClusterName } from '../cluster/names.ts';
 
 /** Which cluster the demo is told to use. */
 export interface DemoCluster {
@@ -12,7 +13,7 @@ export interface DemoCluster {
 export function readFlags(command: string, description: string): DemoCluster {
   const { name, cluster } = new Command(command)
     .description(description)
-    .option('--name <name>', 'name of the cluster', 'heddle')
+    .option('--name <name>', 'name of the cluster', readName, 'heddle')
     .addOption(
       new Option(
         '--cluster <kind>',
@@ -26,6 +27,14 @@ export function readFlags(command: string, description: string): DemoCluster {
     .parse()
     .opts<{ name: string; cluster: ClusterKind }>();
   return { kind: cluster, name };
+}
+
+function readName(text: string): string {
+  try {
+    return checkClusterName(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** The flags that name the same cluster again, for commands that a person is told. */

@@ -18,8 +18,8 @@ export function report(findings: Findings, hints: Hints): string {
     ...findings.identities.map(({ workload, identity }) => `  ${place(workload)} ${identity}`),
     heading('Calls, counted by the called side, which verified the caller (since its pods started)'),
     ...findings.calls.map(
-      ({ from, to, mutual, plain }) =>
-        `  ${place(from)} -> ${place(to)} ${number(mutual)} over mutual TLS, ${plain} in plaintext`,
+      ({ from, to, mutual, plain, refused }) =>
+        `  ${place(from)} -> ${place(to)} ${number(mutual)} over mutual TLS, ${plain} in plaintext${refused > 0 ? ` (${refused} refused)` : ''}`,
     ),
     heading('Canary: the policy says 95 % to v1, 5 % to v2'),
     `  observed ${percent(split.v1, split)} v1, ${percent(split.v2, split)} v2 of ${split.v1 + split.v2} charges`,

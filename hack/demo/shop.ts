@@ -29,6 +29,8 @@ export interface Call {
   readonly to: string;
   readonly mutual: number;
   readonly plain: number;
+  /** Of those in plaintext: answered by the called proxy with `plaintext_refused`. */
+  readonly refused: number;
 }
 
 const NAMESPACE = 'shop';
@@ -193,24 +195,24 @@ async function identities(kubectl: Kubectl): Promise<Findings['identities']> {
 async function callsSeen(kubectl: Kubectl): Promise<readonly Call[]> {
   const calls = new Map<string, Call>();
   for (const pod of await podNames(kubectl, 'app in (order,payment,fraud,inventory)')) {
-    const samples = await podMetrics(kubectl, NAMESPACE, pod);
-    for (const { labels, value } of samples.filter(isArrival)) {
-      const [from = '', to = ''] = [labels['source_workload'], labels['destination_workload']];
-      const { mutual, plain } = calls.get(`${from} ${to}`) ?? { mutual: 0, plain: 0 };
-      const isMutual = labels['tls'] === 'mutual';
-      calls.set(`${from} ${to}`, {
-        from,
-        to,
-        mutual: mutual + (isMutual ? value : 0),
-        plain: plain + (isMutual ? 0 : value),
-      });
+    for (const sample of await podMetrics(kubectl, NAMESPACE, pod)) {
+      const { source_workload: from = '', destination_workload: to = '' } = sample.labels;
+      const call = calls.get(`${from} ${to}`) ?? { from, to, mutual: 0, plain: 0, refused: 0 };
+      const counted = countArrival(call, sample);
+      if (counted !== undefined) calls.set(`${from} ${to}`, counted);
     }
   }
   return [...calls.values()].sort((left, right) => compare(`${left.from} ${left.to}`, `${right.from} ${right.to}`));
 }
 
-function isArrival({ name, labels }: Sample): boolean {
-  return name === 'heddle_tls_state_total' && labels['direction'] === 'inbound' && labels['kind'] === 'http';
+/** The call with one sample added; undefined where the sample is about something else. */
+function countArrival(call: Call, { name, labels, value }: Sample): Call | undefined {
+  if (labels['direction'] !== 'inbound') return undefined;
+  if (name === 'heddle_requests_total' && labels['reason'] === 'plaintext_refused') {
+    return { ...call, refused: call.refused + value };
+  }
+  if (name !== 'heddle_tls_state_total' || labels['kind'] !== 'http') return undefined;
+  return labels['tls'] === 'mutual' ? { ...call, mutual: call.mutual + value } : { ...call, plain: call.plain + value };
 }
 
 const compare = (left: string, right: string): number => (left < right ? -1 : 1);

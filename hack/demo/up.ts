@@ -15,8 +15,9 @@ const cluster = readFlags('demo', 'Brings up a cluster with Heddle and four serv
 const progress = createProgress();
 const remove = `npm run demo:down${flagsOf(cluster)}`;
 
-async function demo(): Promise<void> {
+async function demo(begun: () => void): Promise<void> {
   await up({ ...cluster, progress });
+  begun();
   const kubectl = await createKubectl(cluster);
   if (cluster.kind !== 'current' || (await claim(kubectl, progress))) {
     await installHeddle(kubectl, { cluster, progress });
