@@ -26,7 +26,7 @@ export class BodyReader {
     return this.#framing === 'length' ? this.#remaining : Number.POSITIVE_INFINITY;
   }
 
-  /** The peer's end of its direction completes this body. */
+  /** The peer's end of its direction completes this body (RFC 9112, 6.3 item 8); any other is incomplete by it (8). */
   get endsWithClose(): boolean {
     return this.#framing === 'close' || this.#framing === 'tunnel';
   }
@@ -37,8 +37,11 @@ export class BodyReader {
   }
 
   read(buffer: Buffer, start: number, end: number): ChunkEvent {
+    // RFC 9112, 6.3 item 4 and 7.1
     if (this.#chunked !== undefined) return this.#readChunked(this.#chunked, buffer, start, end);
+    // RFC 9112, 6.3 item 6
     if (this.#framing === 'length') return this.#readLength(start, end);
+    // 6.3 items 2 and 8: until the peer ends its direction
     return this.#take(start, end);
   }
 

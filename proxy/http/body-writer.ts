@@ -14,13 +14,14 @@ export class BodyWriter {
     this.#remaining = length;
   }
 
+  /** RFC 9112, 6.3 item 6: exactly as many bytes as Content-Length says. */
   accepts(bytes: number): boolean {
     return this.kind !== 'length' || bytes <= this.#remaining;
   }
 
   /** False: the transport is full. */
   write(buffer: Buffer, start: number, end: number): boolean {
-    // An empty chunk would end a chunked body.
+    // An empty chunk would end a chunked body (RFC 9112, 7.1).
     if (start === end) return !this.#output.blocked;
     if (this.kind === 'chunked') {
       this.#output.text(`${(end - start).toString(16)}\r\n`);
@@ -32,7 +33,7 @@ export class BodyWriter {
     return this.#output.bytes(buffer, start, end);
   }
 
-  /** Trailers go out only where the framing has a place for them. */
+  /** Trailers go out only where the framing has a place for them (RFC 9112, 7.1.2). */
   finish(trailers: HeaderList | undefined): boolean {
     if (this.kind === 'chunked') {
       this.#output.text(trailers === undefined ? '0\r\n\r\n' : `0\r\n${trailerText(trailers)}\r\n`);

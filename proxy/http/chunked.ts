@@ -63,10 +63,12 @@ export class ChunkedReader {
       case 'extension':
         this.#inExtension(code);
         return;
+      // 2.2 lets a recipient take LF alone for the end of a line; we do so nowhere: it could be read in two ways.
       case 'size-lf':
         if (code !== 10) throw malformed('a chunk size is not followed by CRLF');
         this.#sizeDone();
         return;
+      // 7.1: chunk-data CRLF
       case 'data-cr':
         if (code !== 13) throw malformed('a chunk is not followed by CRLF');
         this.#state = 'data-lf';
@@ -81,6 +83,7 @@ export class ChunkedReader {
     }
   }
 
+  /** 7.1: chunk-size is 1*HEXDIG, and a recipient must not let a large one overflow. */
   #inSize(code: number): void {
     const digit = hexDigit(code);
     if (digit !== -1) {
@@ -94,6 +97,7 @@ export class ChunkedReader {
     else throw malformed('a chunk size is not a hexadecimal number');
   }
 
+  /** 7.1.1: an extension that is not understood is ignored; its size is bounded. */
   #inExtension(code: number): void {
     if (code === 13) {
       this.#state = 'size-lf';
@@ -103,6 +107,7 @@ export class ChunkedReader {
     if (++this.#extension > this.#limits.chunkExtensionBytes) throw malformed('a chunk extension is too long');
   }
 
+  /** 7.1: a size of 0 is the last chunk; trailers follow. */
   #sizeDone(): void {
     this.#excess = Math.max(0, this.#excess + this.#digits + this.#extension + 2 - 16 - 2 * this.#size);
     if (this.#excess > EXCESS_BYTES) throw malformed('the chunks carry more overhead than data');
@@ -111,7 +116,7 @@ export class ChunkedReader {
     this.#extension = 0;
   }
 
-  /** Collects until an empty line. CR and LF are checked here, so nothing waits for bytes that cannot mend it. */
+  /** 7.1.2: collects until an empty line. CR and LF are checked here, so nothing waits for bytes that cannot mend it. */
   #inTrailer(code: number): void {
     const before = this.#trailerBytes === 0 ? 0 : this.#trailerByte(1);
     if ((code === 10) !== (before === 13)) throw malformed('CR or LF alone in a trailer section');

@@ -96,8 +96,10 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
       exchange.receiver.onEnd(undefined);
       if (exchange.ended) this.#tunnelOver(exchange);
     } else if (this.#body?.endsWithClose === true) {
+      // RFC 9112, 6.3 item 8
       this.#responseDone(exchange);
     } else {
+      // RFC 9112, 8: an incomplete response, whatever of it was read.
       this.#failExchange(this.#cut('ended the connection'));
       this.#destroy();
     }
@@ -191,6 +193,7 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     if (!head.persistent) this.#lastExchange = true;
     if (isTunnelStart(exchange.head, head.status)) exchange.startTunnel();
     else exchange.response = 'body';
+    // RFC 9112, 6.3 item 1: without one the head is the whole response.
     if (head.framing !== 'none') this.#body = new BodyReader(head.framing, head.contentLength, this.#options.limits);
     exchange.receiver.onResponse(head);
     if (exchange.over) return;

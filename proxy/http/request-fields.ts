@@ -19,7 +19,9 @@ export function requestConnectionFields(head: RequestHead): ConnectionFields {
 }
 
 function lengthField(head: RequestHead): ConnectionFields['length'] {
+  // RFC 9112, 6.2: one number, the one that was read.
   if (head.framing === 'length') return head.contentLength;
+  // RFC 9112, 6.2: never beside Transfer-Encoding.
   if (head.framing === 'chunked') return 'drop';
   const index = headerIndex(head.headers, 'content-length');
   // No body: `0` stays where the client said it (RFC 9110, 8.6), anything else would be a lie.

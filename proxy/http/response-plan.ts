@@ -54,6 +54,7 @@ export function planResponse(request: ReceivedRequest, response: ResponseHead, s
   };
 }
 
+/** RFC 9110, 9.3.6 and 15.2.2: neither has a body to announce. */
 function tunnelFields(request: ReceivedRequest, response: ResponseHead): ConnectionFields {
   const switching = response.status === 101;
   return {
@@ -64,8 +65,9 @@ function tunnelFields(request: ReceivedRequest, response: ResponseHead): Connect
   };
 }
 
-/** HTTP/1.0 knows no chunks: its bodies of unknown length end with the connection. For 1.1 such a body is chunked, so a cut is seen. */
+/** RFC 9112, 6.1: HTTP/1.0 knows no chunks: its bodies of unknown length end with the connection (6.3 item 8). For 1.1 such a body is chunked, so a cut is seen. */
 function wireFraming(request: ReceivedRequest, response: ResponseHead): Framing {
+  // RFC 9112, 6.3 item 1
   if (hasNoBody(request.method, response.status)) return 'none';
   if (response.framing === 'chunked' || response.framing === 'close')
     return request.version === 10 ? 'close' : 'chunked';
@@ -75,7 +77,8 @@ function wireFraming(request: ReceivedRequest, response: ResponseHead): Framing 
 function lengthField(request: ReceivedRequest, response: ResponseHead, framing: Framing): ConnectionFields['length'] {
   if (framing === 'length') return response.contentLength;
   if (framing !== 'none') return 'drop';
+  // RFC 9110, 8.6: none in a 204.
   if (response.status === 204) return 'drop';
-  // HEAD and 304 repeat what the full response would say.
+  // HEAD and 304 repeat what the full response would say (RFC 9110, 8.6). Others say 0, or the client would wait for the close (RFC 9112, 6.3 item 8).
   return hasNoBody(request.method, response.status) ? undefined : 0;
 }

@@ -233,6 +233,7 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     const body = exchange.body;
     const event = body.read(buffer, at, end);
     if (event === 'data') this.#deliver(exchange, buffer, body.dataStart, body.dataEnd);
+    // RFC 9112, 9.3.2: what follows is the next request, or waits until this one is answered.
     if (event === 'end' || body.complete) {
       exchange.body = undefined;
       if (exchange.state === 'done') this.#exchangeOver(exchange);

@@ -27,11 +27,11 @@ export class GrowthPool {
 }
 
 /**
- * What the peer may still send us, on one stream or on the connection (RFC 9113 6.9). Credit goes back when the consumer
- * took the bytes, in steps of half a window, so that a slow consumer slows the peer and a fast one costs few frames.
+ * What the peer may still send us, on one stream or on the connection (RFC 9113 6.9). Credit goes back when the owner says that bytes are done with (a
+ * stream: its consumer took them, so that a slow one slows the peer; the connection: they arrived), in steps of half a window: few frames.
  */
 export class ReceiveWindow {
-  /** Bytes the peer may still send. Never below 0: the peer broke the protocol before. */
+  /** Bytes the peer may still send. Below 0: it sent more, and the stream or the connection ends. */
   available: number;
   /** Size that is aimed at. */
   size: number;
@@ -49,7 +49,7 @@ export class ReceiveWindow {
     return this.available >= 0;
   }
 
-  /** The consumer took `bytes`; returns the increment to announce, or 0 for not yet. */
+  /** `bytes` are done with; returns the increment to announce, or 0 for not yet. */
   consume(bytes: number): number {
     this.#taken += bytes;
     return this.#taken * 2 >= this.size ? this.#announce() : 0;

@@ -2,9 +2,9 @@ import { givePiece, keepable } from '../../base/memory-pieces.ts';
 import { ERROR, FLAG, FRAME, FRAME_HEAD, MAX_FRAME } from './codes.ts';
 import type { Output } from './output.ts';
 
-/** A frame's head as read; the payload is `buffer[start, end)` of the call. */
+/** Who takes the frames that `FrameReader` cuts. */
 export interface FrameSink {
-  /** `buffer[start, end)` is valid only during the call. False: stop reading, the session is over. */
+  /** `buffer[start, end)` is the payload, valid only during the call. False: stop reading, the session is over. */
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean;
   /** A frame longer than SETTINGS_MAX_FRAME_SIZE (RFC 9113 4.2). Nothing more is read. */
   onOversize(type: number, streamId: number, length: number): void;

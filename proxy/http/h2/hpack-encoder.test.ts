@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { DEFAULT_TABLE } from './codes.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
-import { DEFAULT_TABLE, HpackEncoder, hpackBound } from './hpack-encoder.ts';
+import { HpackEncoder, hpackBound } from './hpack-encoder.ts';
 import { SensitiveNames } from './sensitive-names.ts';
 
 const RUNS = Number(process.env['HEDDLE_FUZZ_RUNS'] ?? 300);

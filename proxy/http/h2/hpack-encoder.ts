@@ -1,3 +1,4 @@
+import { DEFAULT_TABLE } from './codes.ts';
 import { writeInteger } from './hpack-integer.ts';
 import { FieldMemory, type KnownName } from './hpack-memory.ts';
 import { STATIC_LENGTH, STATIC_VALUES } from './hpack-static.ts';
@@ -10,8 +11,6 @@ const FIELD_OVERHEAD = 9;
 const BLOCK_OVERHEAD = 6;
 /** Below this a loop over the characters is cheaper than the call into C++ (measured: hack/bench/micro/mesh.bench.ts). */
 const SHORT = 24;
-/** SETTINGS_HEADER_TABLE_SIZE before the peer says another one (RFC 9113 6.5.2). We never use more. */
-export const DEFAULT_TABLE = 4_096;
 
 /** The first bits of each representation (RFC 7541 6). */
 const INDEXED = 0x80;
@@ -38,7 +37,7 @@ export class HpackEncoder {
   /** The smallest capacity since the last block; -1: no size update is due. */
   #least = -1;
 
-  /** `tableBytes`: what we use of the peer's table; 0: static indices and literals only. */
+  /** `tableBytes`: what we use of the peer's table at most, whatever it allows; 0: static indices and literals only. */
   constructor(tableBytes = DEFAULT_TABLE) {
     this.#most = tableBytes;
     this.#capacity = tableBytes;

@@ -32,7 +32,7 @@ export class Keepalive {
     this.#timer = undefined;
   }
 
-  /** Something arrived. Two stores: it is called for every read. */
+  /** Something arrived. A store and a look: it is called for every read. */
   heard(): void {
     this.#heard = true;
     if (this.#waiting) {

@@ -34,8 +34,8 @@ export interface RegularFields {
 }
 
 /**
- * Takes the regular fields of a head from `from` on. Bytes of names and values were checked when the block was decoded. A text says what is wrong.
- * `limit`: how many there may be.
+ * Takes the regular fields of a head from `from` on. Bytes of names and values were checked when the block was decoded, their number by the bound of the
+ * list. A text says what is wrong.
  */
 export function readRegular(list: readonly string[], from: number): RegularFields | string {
   const headers: string[] = [];

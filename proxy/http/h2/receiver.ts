@@ -49,7 +49,7 @@ export class FrameReceiver implements FrameSink {
 
   onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.control.settingsSeen && !this.#mayBeFirst(type, flags)) {
-      // 3.4: the first frame is SETTINGS; the mesh lets a refusal come before it.
+      // 3.4: the first frame is SETTINGS. To a client a GOAWAY may come before it: so the mesh refuses (wire.md).
       this.#faults.fail(ERROR.protocol, 'the first frame is not SETTINGS');
     } else if (this.#block.streamId !== 0 && (type !== FRAME.continuation || id !== this.#block.streamId)) {
       // 6.10: nothing may stand between HEADERS and its CONTINUATION

@@ -7,7 +7,7 @@ import type { Stream, StreamEnd } from './stream.ts';
 export interface SessionLimits {
   /** Streams that the peer may have open (SETTINGS_MAX_CONCURRENT_STREAMS); beyond: REFUSED_STREAM. */
   readonly maxStreams: number;
-  /** SETTINGS_MAX_HEADER_LIST_SIZE, kept for the encoded block too. */
+  /** SETTINGS_MAX_HEADER_LIST_SIZE. Bounds the encoded block too; with `onOversizeHead` a block of twice that is read, so that it can be answered. */
   readonly maxHeaderListBytes: number;
   /** A stream's receive window grows from 65,535 up to this while its consumer keeps pace. */
   readonly maxStreamWindow: number;
