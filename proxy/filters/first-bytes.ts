@@ -11,7 +11,7 @@ const LONGEST_METHOD = 24;
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n');
 
 /**
- * Decides by the request line whether a connection speaks HTTP/1. `undefined`: more bytes needed. The line must be
+ * Decides by the request line whether a connection speaks HTTP/1 or HTTP/2. `undefined`: more bytes needed. The line must be
  * `METHOD SP target SP HTTP/<digit>`; text protocols of other kinds (`SET key value`) do not look like it. TLS and everything else are opaque.
  */
 export function classifyFirstBytes(bytes: Buffer): FirstBytes | undefined {

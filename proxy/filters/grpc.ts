@@ -3,9 +3,8 @@ import { type HeaderList, headerValue, type RequestHead, type ResponseHead } fro
 
 /** Source of the forms here: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), google/rpc/code.proto for what a status means in HTTP. */
 
-export const GRPC_OK = 0;
-export const GRPC_UNKNOWN = 2;
-export const GRPC_UNAVAILABLE = 14;
+const GRPC_UNKNOWN = 2;
+const GRPC_UNAVAILABLE = 14;
 
 /** HTTP/2 with `application/grpc`, with or without a message format. gRPC-Web is not: its clients read HTTP statuses. */
 export function isGrpc(head: Pick<RequestHead | ResponseHead, 'version' | 'headers'>): boolean {
@@ -45,7 +44,7 @@ export function grpcStatusOf(reason: Reason): number {
   return STATUS[reason] ?? GRPC_UNAVAILABLE;
 }
 
-/** Percent-encodes what `grpc-message` may not hold as it is: anything but 0x20 to 0x7e, and `%`. At most 1,024 bytes of text. */
+/** Percent-encodes what `grpc-message` may not hold as it is: anything but 0x20 to 0x7e, and `%`. At most the first 1,024 characters of the text. */
 export function grpcMessage(text: string): string {
   let message = '';
   for (const byte of Buffer.from(text.slice(0, 1_024))) {
