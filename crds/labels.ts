@@ -56,3 +56,6 @@ export const MESH_CONFIG_NAME = 'default';
 
 /** ConfigMap in heddle-system with the last MeshConfig in force, as JSON: a deleted one keeps its values. */
 export const LAST_MESH_CONFIG = { name: 'heddle-last-mesh-config', key: 'meshconfig.json' } as const;
+
+/** ConfigMap in heddle-system: for each policy whose newest generation breaks a rule, by uid, the generation that stays in force. */
+export const LAST_GOOD = { name: 'heddle-last-good' } as const;

@@ -18,6 +18,7 @@ import {
   LEASE_TIMING,
   type Leadership,
 } from './kube/kube.ts';
+import { restoreLastGood } from './last-good.ts';
 import { restoreLastMeshConfig } from './last-mesh-config.ts';
 import { controlAddressOf, replicaIdentity } from './leader-endpoints.ts';
 import { createMetrics } from './metrics.ts';
@@ -214,6 +215,7 @@ export function createOperator(options: OperatorOptions): Operator {
       for (const informer of own.informers) informer.start();
       await Promise.all([feed.synced, ...own.informers.map((informer) => informer.synced)]);
       await untilDone({ clock, log }, () => restoreLastMeshConfig({ client, world, log }));
+      await untilDone({ clock, log }, () => restoreLastGood({ client, world, log }));
       synced = true;
       log.info('the cluster is known', { pods: world.pods.size, services: world.services.size });
       election.leadership.subscribe(onLeadership);

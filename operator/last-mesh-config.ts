@@ -1,4 +1,5 @@
 import { LAST_MESH_CONFIG, MESH_CONFIG_NAME } from '../crds/labels.ts';
+import { HeddleError } from '../proxy/base/errors.ts';
 import type { Log } from '../proxy/base/log.ts';
 import { SYSTEM_NAMESPACE } from '../proxy/contract/bootstrap.ts';
 import {
@@ -39,22 +40,32 @@ export function createLastMeshConfigReconcile(options: LastMeshConfigOptions): (
   };
 }
 
-/** Before anything is compiled: without a MeshConfig the last known values are in force, not the defaults. Rejects when it cannot be asked. */
+/**
+ * Before anything is compiled: without a MeshConfig, or with one that breaks a rule, the last known values are in force, not the defaults, which
+ * open a Strict mesh and rename every identity. Rejects when it cannot be asked, and when what was kept cannot be used: then nobody knows.
+ */
 export async function restoreLastMeshConfig(options: {
   readonly client: KubeClient;
   readonly world: World;
   readonly log: Log;
 }): Promise<void> {
   const { client, world, log } = options;
-  if (world.meshConfigs.get(MESH_CONFIG_NAME) !== undefined) return;
+  const found = world.meshConfigs.get(MESH_CONFIG_NAME);
+  if (found?.effective !== undefined) return;
   const live = await client.find<ConfigMap>(RESOURCES.configMaps, REF);
-  const object = live === undefined ? undefined : recordOf(live);
-  // It may have come while the answer was on its way.
-  if (object === undefined || world.meshConfigs.get(MESH_CONFIG_NAME) !== undefined) return;
-  world.apply({ resource: 'meshConfigs', key: MESH_CONFIG_NAME, object });
-  world.apply({ resource: 'meshConfigs', key: MESH_CONFIG_NAME, object: undefined });
-  log.warn('there is no MeshConfig; the last one known stays in force', {
-    generation: object.generation,
+  const kept = live === undefined ? undefined : recordOf(live);
+  const now = world.meshConfigs.get(MESH_CONFIG_NAME);
+  // None was ever in force; or one came while the answer was on its way.
+  if (kept === undefined || now?.effective !== undefined) return;
+  const put = (object: PolicyRecord | undefined) =>
+    world.apply({ resource: 'meshConfigs', key: MESH_CONFIG_NAME, object });
+  put(kept);
+  const isUsed = world.meshConfigs.get(MESH_CONFIG_NAME)?.effective !== undefined;
+  if (now?.object?.uid !== kept.uid) put(undefined);
+  if (now?.object !== undefined) put(now.object);
+  if (!isUsed) throw unusable('its spec breaks a rule');
+  log.warn('there is no MeshConfig that can be used; the last one known stays in force', {
+    generation: kept.generation,
     from: `${REF.namespace}/${REF.name}`,
   });
 }
@@ -68,17 +79,25 @@ function configMapOf({ uid, generation, createdAt, spec }: Effective<'MeshConfig
   };
 }
 
-/** Undefined where it cannot be read; the spec itself is checked when the model takes it in. */
-function recordOf(live: ConfigMap): PolicyRecord | undefined {
+/** Throws where it cannot be read; the spec itself is checked when the model takes it in. */
+function recordOf(live: ConfigMap): PolicyRecord {
   let value: unknown;
   try {
     value = JSON.parse(live.data?.[LAST_MESH_CONFIG.key] ?? '');
   } catch {
-    return undefined;
+    throw unusable('it holds no JSON');
   }
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof value !== 'object' || value === null) throw unusable('it holds no object');
   const { uid, generation, createdAt, spec } = value as Readonly<Record<string, unknown>>;
-  if (typeof uid !== 'string' || typeof generation !== 'number' || typeof createdAt !== 'string') return undefined;
+  if (typeof uid !== 'string' || typeof generation !== 'number' || typeof createdAt !== 'string')
+    throw unusable('it holds no uid, generation and createdAt');
   const record = { kind: 'MeshConfig', namespace: '', name: MESH_CONFIG_NAME } as const;
   return { ...record, uid, generation, createdAt, spec, acceptedOnce: true };
+}
+
+function unusable(why: string): HeddleError {
+  const what = `the ConfigMap ${REF.namespace}/${REF.name} cannot be used: ${why}. A MeshConfig was in force, and its values are not known any more`;
+  return new HeddleError('mesh_config', `${what}; apply a valid MeshConfig ${MESH_CONFIG_NAME}`, {
+    where: { configMap: `${REF.namespace}/${REF.name}` },
+  });
 }

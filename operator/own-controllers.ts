@@ -12,10 +12,12 @@ import {
   type Informer,
   type KubeClient,
   type Outcome,
+  objectKey,
   RESOURCES,
 } from './kube/kube.ts';
+import { createLastGoodReconcile } from './last-good.ts';
 import { createLastMeshConfigReconcile } from './last-mesh-config.ts';
-import { createLeaderEndpointsReconcile } from './leader-endpoints.ts';
+import { createLeaderEndpointsReconcile, LEADER_SLICE } from './leader-endpoints.ts';
 import { type Change, isLive, type World } from './model/model.ts';
 
 export interface OwnControllersOptions {
@@ -34,7 +36,9 @@ export interface OwnControllersOptions {
 /** The controllers that keep what the mesh itself needs: its root, its bundles, its webhooks, its leader's address. */
 export interface OwnControllers {
   readonly informers: readonly Informer<unknown>[];
-  readonly controllers: Readonly<Record<'authority' | 'trust' | 'webhook' | 'leader' | 'lastMeshConfig', Controller>>;
+  readonly controllers: Readonly<
+    Record<'authority' | 'trust' | 'webhook' | 'leader' | 'lastMeshConfig' | 'lastGood', Controller>
+  >;
   /** After the world took the change in. */
   changed(change: Change): void;
   /** Looks at everything again: leadership was won. */
@@ -102,6 +106,7 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
       }),
     ),
     lastMeshConfig: one('last-mesh-config', createLastMeshConfigReconcile({ client, world, isLeader })),
+    lastGood: one('last-good', createLastGoodReconcile({ client, world, isLeader, log })),
     leader: one(
       'leader',
       createLeaderEndpointsReconcile({ client, podName: options.podName, podAddress: options.podAddress, isLeader }),
@@ -128,6 +133,11 @@ export function createOwnControllers(options: OwnControllersOptions): OwnControl
           for (const one of [controllers.authority, controllers.webhook]) one.enqueue(ONLY);
       }
       if (change.resource === 'meshConfigs') controllers.lastMeshConfig.enqueue(ONLY);
+      if (change.resource === 'meshPolicies' || change.resource === 'meshAccessPolicies')
+        controllers.lastGood.enqueue(ONLY);
+      // Somebody deleted or changed it, or a leader that was stopped in the middle wrote after the next one.
+      if (change.resource === 'endpointSlices' && change.key === objectKey(LEADER_SLICE))
+        controllers.leader.enqueue(ONLY);
       if (change.resource === 'pods') controllers.trust.enqueue(namespaceOf(change.key));
     },
     lookAtAll,

@@ -69,7 +69,8 @@ export class MemoryCluster implements KubeClient {
   async apply<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
     await this.#note('apply', resource, object.metadata);
     const held = this.objects.get(keyOf(resource, object.metadata)) ?? { metadata: { name: object.metadata.name } };
-    return this.#put(resource, merge(held, object) as T);
+    // `data` has one manager: what it does not apply any more goes.
+    return this.#put(resource, { ...(merge(held, object) as T), ...('data' in object ? { data: object.data } : {}) });
   }
 
   async remove(resource: Resource, ref: ObjectRef): Promise<boolean> {
