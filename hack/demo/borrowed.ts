@@ -20,8 +20,8 @@ interface NamespaceBody {
 
 type Owner = 'absent' | 'demo' | 'other';
 
-/** Whether the demo is to install Heddle: not where somebody else did. Throws where the namespace shop is somebody else's. */
-export async function claim(kubectl: Kubectl, progress: Progress): Promise<boolean> {
+/** Whether the demo is to install Heddle: not where somebody else did. Throws where the namespace shop is somebody else's. Changes nothing. */
+export async function mayInstall(kubectl: Kubectl, progress: Progress): Promise<boolean> {
   if ((await ownerOfShop(kubectl)) === 'other') {
     throw new Error(
       `the namespace ${SHOP} of this cluster is not the demo's (it lacks the label ${LABEL.name}=${LABEL.value}), and the demo needs that name: ` +
@@ -33,13 +33,14 @@ export async function claim(kubectl: Kubectl, progress: Progress): Promise<boole
     progress.say(`Heddle is installed in this cluster already (namespace ${SYSTEM_NAMESPACE}): used as it is`);
     return false;
   }
-  if (owner === 'absent') {
-    const metadata = { name: SYSTEM_NAMESPACE, annotations: { [MARK.name]: MARK.value } };
-    await kubectl(['create', '-f', '-'], {
-      input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }),
-    });
-  }
   return true;
+}
+
+/** Says on the namespace that the demo installed Heddle, before it does: what is half installed can be removed too. */
+export async function markInstalled(kubectl: Kubectl): Promise<void> {
+  if ((await ownerOfHeddle(kubectl)) !== 'absent') return;
+  const metadata = { name: SYSTEM_NAMESPACE, annotations: { [MARK.name]: MARK.value } };
+  await kubectl(['create', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }) });
 }
 
 /** Takes away what the demo put there, and nothing else. */

@@ -5,7 +5,7 @@ import { appImage, buildAppImages, DEMO_APPS } from '../images/apps.ts';
 import { installHeddle, repositoryPath } from '../mesh/install.ts';
 import { createKubectl } from '../mesh/kubectl.ts';
 import { testerThroughKubectl } from '../mesh/tester.ts';
-import { claim } from './borrowed.ts';
+import { markInstalled, mayInstall } from './borrowed.ts';
 import { orExplain } from './ending.ts';
 import { flagsOf, readFlags } from './options.ts';
 import { report } from './report.ts';
@@ -19,8 +19,9 @@ async function demo(begun: () => void): Promise<void> {
   await up({ ...cluster, progress });
   begun();
   const kubectl = await createKubectl(cluster);
-  if (cluster.kind !== 'current' || (await claim(kubectl, progress))) {
-    await installHeddle(kubectl, { cluster, progress });
+  if (cluster.kind !== 'current') await installHeddle(kubectl, { cluster, progress });
+  else if (await mayInstall(kubectl, progress)) {
+    await installHeddle(kubectl, { cluster, progress, beforeApply: () => markInstalled(kubectl) });
   }
   const images = cluster.kind === 'current' ? DEMO_APPS.map(appImage) : await buildAppImages(DEMO_APPS, progress);
   await load(images, { ...cluster, progress });

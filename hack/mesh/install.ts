@@ -14,6 +14,8 @@ export interface InstallOptions {
   readonly progress?: Progress;
   /** Kustomize folder; default `config/overlays/local`. */
   readonly overlay?: string;
+  /** Called when the images are there, just before anything is changed in the cluster. */
+  readonly beforeApply?: () => Promise<void>;
 }
 
 /**
@@ -27,6 +29,7 @@ export async function installHeddle(kubectl: Kubectl, options: InstallOptions = 
     componentNames.map((part) => imageName(part)),
     { ...options.cluster, progress },
   );
+  await options.beforeApply?.();
   await progress.step('Heddle applied', () =>
     kubectl(['apply', '--server-side', '--force-conflicts', '-k', options.overlay ?? OVERLAY]),
   );
