@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { bodies } from './bodies.ts';
 import { chaos } from './chaos.ts';
+import { exchanges } from './exchanges.ts';
 import { floods } from './floods.ts';
 import { overload } from './overload.ts';
 import { Report } from './report.ts';
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   smuggling,
   bodies,
   websocket,
+  exchanges,
   timeouts,
   resources,
   overload,
