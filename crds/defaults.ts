@@ -10,6 +10,9 @@ export const DEFAULT_TIMEOUTS = {
   streamIdleMs: 0,
 } as const;
 
+/** 24 days (576h): timers of Node end at 2^31 - 1 ms, and a proxy refuses the whole key for one duration beyond. */
+export const LONGEST_DURATION_MS = 24 * 24 * 3_600_000;
+
 export const DEFAULT_RETRIES = {
   /** One, and only where it cannot duplicate work: nothing was processed, or the method is idempotent. */
   attempts: 1,

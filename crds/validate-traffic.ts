@@ -1,4 +1,5 @@
-import { parseDuration } from './durations.ts';
+import { LONGEST_DURATION_MS } from './defaults.ts';
+import { formatDuration, parseDuration } from './durations.ts';
 import type {
   ConnectionPool,
   HeaderMatchSpec,
@@ -134,21 +135,31 @@ export function checkTimeoutsAndRetries(
 function checkTimeouts(timeouts: Timeouts | undefined, path: string): Violation[] {
   const request = parseDuration(timeouts?.request ?? '0s') ?? 0;
   const perTry = parseDuration(timeouts?.perTry ?? '0s') ?? 0;
-  if (request === 0 || perTry <= request) return [];
-  return [violation(`${path}.perTry`, 'Invalid', `must not be longer than request (${timeouts?.request})`)];
+  const long = checkLength({ ...timeouts }, path);
+  if (request === 0 || perTry <= request) return long;
+  return [...long, violation(`${path}.perTry`, 'Invalid', `must not be longer than request (${timeouts?.request})`)];
 }
 
 function checkRetries(retries: Retries | undefined, path: string): Violation[] {
   if (retries?.backoff === undefined) return [];
   const { base, max } = retries.backoff;
-  if ((parseDuration(base) ?? 0) <= (parseDuration(max) ?? 0)) return [];
-  return [violation(`${path}.backoff.base`, 'Invalid', `must not be longer than max (${max})`)];
+  const long = checkLength({ base, max }, `${path}.backoff`);
+  if ((parseDuration(base) ?? 0) <= (parseDuration(max) ?? 0)) return long;
+  return [...long, violation(`${path}.backoff.base`, 'Invalid', `must not be longer than max (${max})`)];
 }
 
 export function checkConnectionPool(pool: ConnectionPool | undefined, path: string): Violation[] {
-  return (['connectTimeout', 'idleTimeout'] as const).flatMap((member) =>
+  const short = (['connectTimeout', 'idleTimeout'] as const).flatMap((member) =>
     pool?.[member] !== undefined && parseDuration(pool[member]) === 0
       ? [violation(`${path}.${member}`, 'Invalid', 'must be more than 0s')]
       : [],
+  );
+  return [...checkLength({ ...pool }, path), ...short];
+}
+
+function checkLength(durations: Readonly<Record<string, string>>, path: string): Violation[] {
+  const long = Object.entries(durations).filter(([, text]) => (parseDuration(text) ?? 0) > LONGEST_DURATION_MS);
+  return long.map(([member]) =>
+    violation(`${path}.${member}`, 'Invalid', `must be at most ${formatDuration(LONGEST_DURATION_MS)}`),
   );
 }

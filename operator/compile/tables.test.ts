@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decodeAddressTable } from '../../proxy/contract/decode.ts';
+import { decodeAddressTable, decodeConfiguration } from '../../proxy/contract/decode.ts';
 import type { Protocol } from '../../proxy/contract/snapshot.ts';
 import { endpoint, node, pod, policy, service, serviceCidr, slice } from '../model/testing/objects.ts';
 import { applyAll, remove, worldOf } from '../model/testing/world.ts';
@@ -299,4 +299,26 @@ test('headless, ExternalName and deleted Services and malformed keys are absent'
   for (const key of ['service/a/b', 'service/a/c', 'service/a/d', 'service/a', 'pod/x', 'pod/', 'nonsense']) {
     expect(compileKey(world, key, { namespace: 'a', podUid: 'x' })?.content).toEqual({ kind: 'absent' });
   }
+});
+
+test('what a valid policy says at its longest, proxies read', () => {
+  const longest = '576h';
+  const spec = {
+    targetRefs: [{ kind: 'Service', name: 'payment' }],
+    defaults: {
+      timeouts: { request: longest, perTry: longest, streamIdle: longest },
+      retries: { attempts: 10, backoff: { base: longest, max: longest } },
+    },
+    connectionPool: { connectTimeout: longest, idleTimeout: longest },
+  };
+  const target = service('shop/payment', { ip: '10.96.0.5' });
+  const content = (world: ReturnType<typeof worldOf>) =>
+    compileKey(world, 'service/shop/payment', { namespace: 'shop', podUid: 'u' })?.content;
+  const compiled = content(worldOf(target, policy('MeshPolicy', 'shop/p', spec)));
+  expect(compiled).toMatchObject({ ports: [{ traffic: { connection: { idleTimeoutMs: 2_073_600_000 } } }] });
+  expect(decodeConfiguration('service/shop/payment', compiled)).toMatchObject({ ok: true });
+  const beyond = { ...spec, connectionPool: { idleTimeout: '597h' } };
+  expect(
+    decodeConfiguration('service/shop/payment', content(worldOf(target, policy('MeshPolicy', 'shop/p', beyond)))),
+  ).toMatchObject({ ok: true });
 });
