@@ -2,7 +2,7 @@
 export const HEADERS = {
   /** On every response that a proxy made itself: a `Reason`. */
   reason: 'x-heddle-reason',
-  /** Identity of the caller as verified by the inbound side; stripped when it comes from outside. */
+  /** Identity of the caller as verified by the inbound side; stripped from HTTP that comes from outside (opaque bytes are not looked into: `inbound/README.md`). */
   peer: 'x-heddle-peer',
   /** Number of the attempt, from 2 on, as seen by the application. */
   attempt: 'x-heddle-attempt',

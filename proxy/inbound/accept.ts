@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import type { Transport } from '../base/transport.ts';
 import { REASONS, type Reason } from '../contract/reasons.ts';
+import type { Protocol } from '../contract/snapshot.ts';
 import { ownMessage, sendOwn } from '../filters/own-response.ts';
 import { serveHttp2 } from '../http/h2/h2.ts';
 import { type BadRequest, type ServerExchange, serveHttp1 } from '../http/http.ts';
@@ -89,11 +91,11 @@ async function acceptPermissive(
   if (forbidden !== undefined) {
     refusePlaintext(context, socket, target, forbidden, http);
   } else if (http !== undefined) {
-    servePlainHttp(context, socket, target, http);
+    servePlainHttp(context, socketTransport(socket), nameOf(socket), target, http);
   } else {
     const plain = socketTransport(socket);
     const silent = peeked.kind === 'timeout' && peeked.bytes.length === 0;
-    const client = silent ? new PlaintextGuard(plain, () => lateMesh(context, target, nameOf(socket))) : plain;
+    const client = silent ? guarded(context, plain, nameOf(socket), target, protocol) : plain;
     servePlainOpaque(context, target, PLAINTEXT_SOURCE, client, peeked.bytes, peeked.kind === 'ended');
   }
 }
@@ -133,6 +135,21 @@ function httpOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): PlainHttp
   return arrival === 'http' || arrival === 'http2' ? { version: arrival, first: peeked.bytes } : undefined;
 }
 
+function guarded(
+  context: InboundContext,
+  plain: Transport,
+  peer: string,
+  target: Target,
+  protocol: Protocol,
+): PlaintextGuard {
+  return new PlaintextGuard(plain, {
+    clock: context.clock,
+    protocol,
+    onMesh: () => lateMesh(context, target, peer),
+    onHttp: (version, first) => servePlainHttp(context, plain, peer, target, { version, first }),
+  });
+}
+
 function lateMesh(context: InboundContext, target: Target, peer: string): void {
   recordRefusal(
     context,
@@ -144,14 +161,20 @@ function lateMesh(context: InboundContext, target: Target, peer: string): void {
 }
 
 /** HTTP in plain, where it is allowed: parsed, so that requests are authorized, counted and stripped. */
-function servePlainHttp(context: InboundContext, socket: Socket, target: Target, http: PlainHttp): void {
-  const caller = { source: { ...PLAINTEXT_SOURCE, address: nameOf(socket) }, mesh: undefined };
-  const connection = serverOf(http)(socketTransport(socket), {
+function servePlainHttp(
+  context: InboundContext,
+  transport: Transport,
+  peer: string,
+  target: Target,
+  http: PlainHttp,
+): void {
+  const caller = { source: { ...PLAINTEXT_SOURCE, address: peer }, mesh: undefined };
+  const connection = serverOf(http)(transport, {
     limits: context.limits,
     clock: context.clock,
     first: http.first,
     onRequest: (exchange: ServerExchange) => new InboundRequest(context, target, caller, exchange).start(),
-    onBadRequest: (info: BadRequest) => recordRefusal(context, target, nameOf(socket), info.reason, info.detail),
+    onBadRequest: (info: BadRequest) => recordRefusal(context, target, peer, info.reason, info.detail),
     onClose: () => leave(),
   });
   const leave = context.live.add({

@@ -1,10 +1,26 @@
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Transport, TransportReceiver } from '../base/transport.ts';
+import type { Protocol } from '../contract/snapshot.ts';
 import { readClientHello } from '../tls/client-hello.ts';
-import { MESH_ALPN } from '../tls/credentials.ts';
+import { type Arrival, classifyArrival } from './detect.ts';
+
+export interface GuardOptions {
+  readonly clock: Clock;
+  /** Of the port, as declared. */
+  readonly protocol: Protocol;
+  /** A mesh handshake came after all: the connection is closed. */
+  readonly onMesh: () => void;
+  /** HTTP came after all: whoever takes the inner transport over must set its receiver before it returns. The guard's own receiver hears a close. */
+  readonly onHttp: (version: 'http' | 'http2', first: Buffer) => void;
+}
+
+/** Bytes that could still become HTTP are held back for this long, as in the first look. */
+const UNDECIDED_MS = 5_000;
 
 /**
- * A connection that was taken for plaintext because its client was silent: its first bytes are still looked at, and a mesh handshake that
- * comes after all closes it (`onMesh`), because its bytes must not reach the application.
+ * A connection that was taken for opaque plaintext because its client was silent: its first bytes are still looked at. A mesh handshake that comes
+ * after all closes it, because its bytes must not reach the application. HTTP that comes before the application said a word is taken out, to be
+ * parsed: else 300 ms of silence would be a way to bring an application `x-heddle-*` headers of one's own.
  */
 export class PlaintextGuard implements Transport, TransportReceiver {
   readonly remoteAddress: string;
@@ -13,12 +29,17 @@ export class PlaintextGuard implements Transport, TransportReceiver {
   readonly localPort: number;
   #receiver: TransportReceiver | undefined;
   readonly #inner: Transport;
-  readonly #onMesh: () => void;
+  readonly #options: GuardOptions;
   #held: Buffer | undefined = Buffer.alloc(0);
+  #undecided: Timer | undefined;
+  /** The application wrote: it does not speak HTTP, whatever the client does. */
+  #answered = false;
+  /** The inner transport belongs to somebody else. */
+  #taken = false;
 
-  constructor(inner: Transport, onMesh: () => void) {
+  constructor(inner: Transport, options: GuardOptions) {
     this.#inner = inner;
-    this.#onMesh = onMesh;
+    this.#options = options;
     this.remoteAddress = inner.remoteAddress;
     this.remotePort = inner.remotePort;
     this.localAddress = inner.localAddress;
@@ -33,32 +54,35 @@ export class PlaintextGuard implements Transport, TransportReceiver {
 
   set receiver(receiver: TransportReceiver | undefined) {
     this.#receiver = receiver;
+    if (this.#taken) return;
     if (receiver === undefined) this.#inner.pause();
     else this.#inner.resume();
   }
 
   get pending(): number {
-    return this.#inner.pending;
+    return this.#taken ? 0 : this.#inner.pending;
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#inner.write(chunk);
+    this.#answered = true;
+    return this.#taken || this.#inner.write(chunk);
   }
 
   end(): void {
-    this.#inner.end();
+    this.#answered = true;
+    if (!this.#taken) this.#inner.end();
   }
 
   destroy(reset?: boolean): void {
-    this.#inner.destroy(reset);
+    if (!this.#taken) this.#inner.destroy(reset);
   }
 
   pause(): void {
-    this.#inner.pause();
+    if (!this.#taken) this.#inner.pause();
   }
 
   resume(): void {
-    this.#inner.resume();
+    if (!this.#taken) this.#inner.resume();
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -66,25 +90,46 @@ export class PlaintextGuard implements Transport, TransportReceiver {
       this.#receiver?.onData(buffer, start, end);
       return;
     }
-    const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
-    const hello = readClientHello(held);
-    if (hello === 'need-more') {
-      this.#held = held;
-      return;
-    }
-    this.#held = undefined;
-    if (hello !== 'not-tls' && hello.alpn.includes(MESH_ALPN)) {
-      this.#onMesh();
+    this.#held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
+    const arrival = classifyArrival(this.#held, this.#options.protocol);
+    if (arrival !== undefined) this.#decided(arrival, this.#held);
+    else this.#undecided ??= this.#options.clock.after(UNDECIDED_MS, () => this.#letPass());
+  }
+
+  #decided(arrival: Arrival, first: Buffer): void {
+    if (arrival === 'mesh') {
+      this.#release();
+      this.#options.onMesh();
       this.#inner.destroy(true);
+    } else if (arrival !== 'opaque' && !this.#answered) {
+      this.#release();
+      this.#taken = true;
+      this.#options.onHttp(arrival, first);
+      this.#receiver?.onClose();
     } else {
-      this.#receiver?.onData(held, 0, held.length);
+      this.#passHeld();
     }
   }
 
-  onEnd(): void {
-    const held = this.#held;
+  /** Half a ClientHello is never let through: the rest may show a mesh handshake. */
+  #letPass(): void {
+    if (this.#held !== undefined && readClientHello(this.#held) !== 'need-more') this.#passHeld();
+  }
+
+  #passHeld(): void {
+    const held = this.#release();
+    if (held.length > 0) this.#receiver?.onData(held, 0, held.length);
+  }
+
+  #release(): Buffer {
+    const held = this.#held ?? Buffer.alloc(0);
     this.#held = undefined;
-    if (held !== undefined && held.length > 0) this.#receiver?.onData(held, 0, held.length);
+    this.#undecided?.clear();
+    return held;
+  }
+
+  onEnd(): void {
+    this.#passHeld();
     this.#receiver?.onEnd();
   }
 
@@ -93,6 +138,7 @@ export class PlaintextGuard implements Transport, TransportReceiver {
   }
 
   onClose(error?: Error): void {
+    this.#undecided?.clear();
     this.#receiver?.onClose(error);
   }
 }

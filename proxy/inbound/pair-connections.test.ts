@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { until } from '../base/testing/wait.ts';
 import { REASONS } from '../contract/reasons.ts';
 import { dial } from '../net/net.ts';
@@ -271,6 +272,56 @@ describe('plaintext', () => {
     expect(
       metric(mesh.payment.metrics.text(), 'heddle_connections_refused_total', 'reason="mesh_after_plaintext"'),
     ).toBe(1);
+  });
+
+  test.each([
+    ['auto', 'GET / HTTP/1.1\r\n', 'host: x\r\nx-heddle-peer: spiffe://evil\r\nconnection: close\r\n\r\n'],
+    ['http', 'G', 'ET / HTTP/1.1\r\nhost: x\r\nX_Heddle_Peer: spiffe://evil\r\nconnection: close\r\n\r\n'],
+  ] as const)(
+    'Permissive, port declared %s: HTTP after a silence is HTTP, parsed and stripped',
+    async (protocol, ...pieces) => {
+      const clock = new FakeClock();
+      const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
+      const side = createSide({ name: 'payment', clock, workload: { ports: [{ port: backend.port, protocol }] } });
+      closing.push(side);
+      const raw = rawClient(await side.arrive(backend.port));
+      await until('the connection', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 1);
+      clock.advance(300);
+      await until('the application to be dialled', () => side.inbound.connections === 1);
+      for (const piece of pieces) {
+        raw.socket.write(piece);
+        await settle();
+      }
+      await until('the answer', () => raw.ended);
+      expect(raw.text).toMatch(/^HTTP\/1\.1 200 /);
+      expect(raw.text).not.toContain('spiffe://evil');
+      expect(metric(side.metrics.text(), 'heddle_requests_total', 'inbound')).toBe(1);
+      raw.socket.destroy();
+      await until('the end', () => side.inbound.connections === 0);
+    },
+  );
+
+  test('Permissive: other bytes after a silence go on as they are', async () => {
+    const clock = new FakeClock();
+    const echo = await server((socket) => void socket.pipe(socket));
+    const side = createSide({ name: 'payment', clock, workload: {} });
+    closing.push(side);
+    for (const [text, late] of [
+      ['EHLO x\r\n', 0],
+      // Could still become a request line: waited for, but not for ever.
+      ['HELO', 5_000],
+    ] as const) {
+      const raw = rawClient(await side.arrive(echo.port));
+      await until('the connection', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 1);
+      clock.advance(300);
+      await until('the application to be dialled', () => side.inbound.connections === 1);
+      raw.socket.write(text);
+      await until('the bytes', () => late === 0 || clock.pending > 0);
+      clock.advance(late);
+      await until('the echo', () => raw.text === text);
+      raw.socket.destroy();
+      await until('the end', () => side.inbound.connections === 0);
+    }
   });
 
   test('a commit closes what it forbids before it returns', async () => {
