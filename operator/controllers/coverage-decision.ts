@@ -36,11 +36,12 @@ function isAsked(pod: PodRecord, namespace: NamespaceRecord | undefined): boolea
 const SENTENCES: Readonly<Record<string, string>> = {
   Disabled: 'The pod asked not to be injected.',
   HostNetwork: 'The pod has no proxy: it uses the network of its node.',
+  Windows: 'The pod has no proxy: it is for Windows nodes, where there is none.',
   AlreadyInjected: 'The pod has a container of the name of our proxy that the injector did not add.',
   OtherMesh: 'The pod has no proxy: it holds the proxy of another mesh.',
   PodSecurity: 'The pod has no proxy: its namespace enforces a Pod Security level that forbids the init container.',
   ReservedUser:
-    'The pod has no proxy: one of its containers runs as the user of the proxy, which is exempt from redirection.',
+    'The pod has no proxy: one of its containers runs as the user of the proxy, and could act as the proxy.',
   SystemNamespace: 'Pods of this namespace are never injected.',
 };
 

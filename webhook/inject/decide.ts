@@ -8,6 +8,7 @@ export type Entry = 'required' | 'enabled' | 'pod';
 export type SkipReason =
   | 'Disabled'
   | 'HostNetwork'
+  | 'Windows'
   | 'AlreadyInjected'
   | 'OtherMesh'
   | 'PodSecurity'
@@ -61,6 +62,13 @@ const CHECKS: readonly Check[] = [
     pod.spec?.hostNetwork === true
       ? { reason: 'HostNetwork', message: 'the pod uses the network of its node (hostNetwork: true)' }
       : undefined,
+  (pod) =>
+    isWindows(pod)
+      ? {
+          reason: 'Windows',
+          message: 'the pod is for Windows nodes, where neither the sidecar nor its redirection runs',
+        }
+      : undefined,
   (pod) => {
     const other = containerNames(pod).find((name) => OTHER_MESH_CONTAINERS.has(name));
     return other === undefined
@@ -101,6 +109,11 @@ function runsAsProxy(pod: V1Pod): string | undefined {
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(
     ({ name, securityContext }) => name !== CONTAINER.proxy && (securityContext?.runAsUser ?? ofPod) === PROXY_UID,
   )?.name;
+}
+
+/** The API server refuses a Windows pod that holds the Linux fields of our containers: the injection would keep it from being made. */
+function isWindows({ spec }: V1Pod): boolean {
+  return spec?.os?.name === 'windows' || spec?.nodeSelector?.['kubernetes.io/os'] === 'windows';
 }
 
 function containerNames(pod: V1Pod): string[] {
