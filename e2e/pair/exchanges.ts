@@ -1,23 +1,34 @@
+import { startApplication } from './application.ts';
 import { startScripted } from './exchanges/application.ts';
 import { EXCHANGES, type Exchange } from './exchanges/cases.ts';
+import { http2Exchanges } from './exchanges/http2.ts';
+import { startHttp2Application } from './exchanges/http2-application.ts';
+import { http2Cuts } from './exchanges/http2-cuts.ts';
 import { type Cut, type RunOptions, runExchange } from './exchanges/run.ts';
 import type { Report } from './report.ts';
 import { createWorld } from './world.ts';
 
 const HTTP = 80;
 const AUTO = 81;
+const HTTP2 = 82;
+const AUTO2 = 83;
+const PLAIN = 84;
 /** Exchanges at once. */
 const CLIENTS = 32;
 
 /** HTTP/1.1 over the mesh and back without loss: whole, and with either message cut at every byte. */
 export async function exchanges(report: Report): Promise<void> {
   const application = await startScripted();
+  const http2 = await startHttp2Application();
+  const plain = await startApplication();
   const world = await createWorld({
     doors: [
       { port: HTTP, application: application.port },
       { port: AUTO, application: application.port, protocol: 'auto' },
+      { port: HTTP2, application: http2.port },
+      { port: AUTO2, application: http2.port, protocol: 'auto' },
+      { port: PLAIN, application: plain.port },
     ],
-    permissive: [],
   });
   try {
     for (const door of [HTTP, AUTO]) {
@@ -36,9 +47,15 @@ export async function exchanges(report: Report): Promise<void> {
     const failures = await runAll({ world, application, door: HTTP }, cuts);
     failures.push(...application.faults);
     report.count('exchanges, cut at every byte', cuts.length - failures.length, failures, began);
+    const begun = performance.now();
+    const cut = await http2Cuts(world, HTTP2);
+    report.count('HTTP/2 exchanges, cut at every byte', cut.cases - cut.failures.length, cut.failures, begun);
+    await http2Exchanges(report, world, { http1: PLAIN, http2: HTTP2, auto2: AUTO2 });
   } finally {
     world.stop();
     application.close();
+    http2.close();
+    plain.close();
   }
 }
 
