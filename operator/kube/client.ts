@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { HeddleError } from '../../proxy/base/errors.ts';
 import type { Connection } from './connection.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { createDispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { isNotFound } from './kube-error.ts';
 import { type KubeObject, type ObjectRef, type Resource, resourcePath } from './resource.ts';
 
@@ -64,13 +64,9 @@ export interface KubeClient {
 /** One watch's head must come within this time; afterwards bookmarks tell that it lives. */
 const WATCH_HEAD_MS = 15_000;
 
-export interface KubeClientOptions {
-  /** Longest time for one call other than a watch; default 30,000. */
-  readonly timeoutMs?: number;
-}
-
-export function createKubeClient(connection: Connection, options: KubeClientOptions = {}): KubeClient {
-  const dispatcher = createDispatcher(connection, options.timeoutMs);
+/** `timeoutMs`: for one call other than a watch. */
+export function createKubeClient(connection: Connection, options: DispatcherOptions = {}): KubeClient {
+  const dispatcher = createDispatcher(connection, options);
   const send = async (method: string, path: string, body?: unknown, contentType?: string): Promise<unknown> => {
     const text = await dispatcher.send({
       method,

@@ -3,7 +3,7 @@ import https from 'node:https';
 import { errorCode } from '../../proxy/base/errors.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
-import { errorFromAnswer, KubeError } from './kube-error.ts';
+import { answerTooLarge, errorFromAnswer, KubeError } from './kube-error.ts';
 
 /** One call. `path` holds the query; `timeoutMs` (default 30,000) bounds the time to the end of the body, or for a stream to its head. */
 export interface Call {
@@ -28,8 +28,8 @@ export interface Dispatcher {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** A page of 500 pods is 2–5 MB; the API server's own bound on an object is 1.5 MB. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** A page of 500 pods is 2–5 MB; one object at most 9 MB (see `MAX_LINE_BYTES`). Text and objects of it must fit into the heap several times. */
+const MAX_BODY_BYTES = 24 * 1024 * 1024;
 /** Watches hold one connection each (12 informers), so this leaves room for calls side by side. */
 const MAX_SOCKETS = 64;
 
@@ -39,7 +39,15 @@ interface Answer {
   readonly stopTimer: () => void;
 }
 
-export function createDispatcher(connection: Connection, defaultTimeoutMs = DEFAULT_TIMEOUT_MS): Dispatcher {
+export interface DispatcherOptions {
+  /** Default 30,000. */
+  readonly timeoutMs?: number;
+  /** Longest answer that is held at once; default 24 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+export function createDispatcher(connection: Connection, limits: DispatcherOptions = {}): Dispatcher {
+  const { timeoutMs: defaultTimeoutMs = DEFAULT_TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES } = limits;
   const secure = connection.server.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS } as const;
   const agent = secure ? new https.Agent(options) : new http.Agent(options);
@@ -82,7 +90,7 @@ export function createDispatcher(connection: Connection, defaultTimeoutMs = DEFA
   const refuse = async (call: Call, { response, stopTimer }: Answer): Promise<never> => {
     const status = response.statusCode ?? 0;
     if (status === 401) connection.refresh();
-    const body = await readBody(response, call).finally(stopTimer);
+    const body = await readBody(response, call, maxBodyBytes).finally(stopTimer);
     throw errorFromAnswer(call, { status, body, retryAfter: response.headers['retry-after'] });
   };
 
@@ -90,7 +98,7 @@ export function createDispatcher(connection: Connection, defaultTimeoutMs = DEFA
     async send(call) {
       const answer = await open(call);
       if (!isOk(answer.response)) return refuse(call, answer);
-      return readBody(answer.response, call).finally(answer.stopTimer);
+      return readBody(answer.response, call, maxBodyBytes).finally(answer.stopTimer);
     },
     async stream(call) {
       const answer = await open(call);
@@ -123,13 +131,13 @@ function isOk(response: http.IncomingMessage): boolean {
   return status >= 200 && status < 300;
 }
 
-async function readBody(response: http.IncomingMessage, call: Call): Promise<string> {
+async function readBody(response: http.IncomingMessage, call: Call, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) throw tooLarge(call);
+      if (size > most) throw answerTooLarge(call, most);
       chunks.push(chunk);
     }
   } catch (cause) {
@@ -141,13 +149,6 @@ async function readBody(response: http.IncomingMessage, call: Call): Promise<str
     });
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function tooLarge(call: Call): KubeError {
-  return new KubeError(`the answer is larger than ${MAX_BODY_BYTES} bytes`, {
-    status: 0,
-    where: { method: call.method, path: call.path },
-  });
 }
 
 function timedOut(call: Call, timeoutMs: number): KubeError {

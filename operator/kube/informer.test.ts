@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Clock, systemClock } from '../../proxy/base/clock.ts';
+import { type Clock, systemClock, type Timer } from '../../proxy/base/clock.ts';
 import { silentLog } from '../../proxy/base/log.ts';
 import { FakeClock } from '../../proxy/base/testing/fake-clock.ts';
 import { until } from '../../proxy/base/testing/wait.ts';
@@ -41,9 +41,10 @@ afterEach(async () => {
 async function watching(
   steps: readonly Step[],
   more: Partial<InformerOptions<string>> & { clock?: Clock } = {},
+  limits: { readonly maxBodyBytes?: number } = {},
 ): Promise<Scene> {
   const server = await startScriptedApiServer(steps);
-  const client = createKubeClient(plainConnection(server.url));
+  const client = createKubeClient(plainConnection(server.url), limits);
   const changes: string[] = [];
   const informer = createInformer<string>({
     client,
@@ -59,6 +60,24 @@ async function watching(
   open.push({ server, client, informer });
   informer.start();
   return { server, informer, changes };
+}
+
+/** Every timer fires within some milliseconds, and the time is then as if it had been waited for. Remembers the pauses. */
+class HurriedClock implements Clock {
+  readonly pauses: number[] = [];
+  #now = 0;
+  now = () => this.#now;
+  wall = () => this.#now;
+
+  after(ms: number, run: () => void): Timer {
+    const isPause = ms < 90_000;
+    if (isPause) this.pauses.push(ms);
+    // Silence takes a moment, pauses none.
+    return systemClock.after(isPause ? 0 : 20, () => {
+      this.#now += ms;
+      run();
+    });
+  }
 }
 
 describe('informer', () => {
@@ -257,10 +276,58 @@ describe('informer', () => {
     expect(changes).toEqual(['a@1', 'a@101']);
   });
 
-  test('a watch line beyond the bound is refused without holding it', async () => {
-    const piece = 'x'.repeat(1024 * 1024);
-    const { server } = await watching([list('100', []), watchOpen(piece, piece, piece, piece, piece), watchOpen()]);
-    await until('the next watch', () => server.calls.length >= 3);
+  test('a watch line beyond the bound is refused without holding it, and gone past by a list', async () => {
+    const pieces = Array.from({ length: 17 }, () => 'x'.repeat(1024 * 1024));
+    const { server, changes } = await watching([
+      list('100', []),
+      watchOpen(...pieces),
+      list('200', [pod('large', '150')]),
+      watchOpen(),
+    ]);
+    await until('the list', () => changes.includes('large@150'));
+    expect(server.calls[2]?.query.get('watch')).toBeNull();
+  });
+
+  test('the largest object that the API server takes is taken: 1.5 MB of what JSON writes in six characters', async () => {
+    const note = '\\u003c'.repeat(1_500_000);
+    const text = line('ADDED', pod('large', '101', { note: 'NOTE' })).replace('NOTE', note);
+    const { changes } = await watching([list('100', []), watchOpen(text, line('ADDED', pod('b', '102')))]);
+    await until('what follows', () => changes.includes('b@102'));
+    expect(changes).toEqual(['large@101', 'b@102']);
+  });
+
+  test('a page that is too large is asked for in smaller ones', async () => {
+    const large = pod('large', '1', { note: 'x'.repeat(9_000) });
+    const { server, changes } = await watching(
+      [list('100', [large, large, large]), list('100', [large], 'more'), list('100', [pod('b', '2')]), watchOpen()],
+      { pageSize: 3 },
+      { maxBodyBytes: 20_000 },
+    );
+    await until('b', () => changes.includes('b@2'));
+    expect(server.calls.slice(0, 3).map((call) => call.query.get('limit'))).toEqual(['3', '1', '1']);
+  });
+
+  test('a quiet kind, on which not even bookmarks come, is watched without growing gaps', async () => {
+    const hurried = new HurriedClock();
+    const { server, informer } = await watching([list('100', []), watchOpen()], {
+      clock: hurried,
+      backoff: { base: 100, max: 10_000 },
+    });
+    await until('twelve watches', () => server.calls.length >= 13);
+    expect(new Set(hurried.pauses)).toEqual(new Set([75]));
+    expect(informer.alive()).toBe(true);
+  });
+
+  test('a watch that is refused after each list does not become a storm of lists', async () => {
+    const hurried = new HurriedClock();
+    const gone = failure(410, 'Expired');
+    const steps = Array.from({ length: 8 }, () => [list('100', []), gone]).flat();
+    const { server } = await watching([...steps, list('100', []), watchOpen()], {
+      clock: hurried,
+      backoff: { base: 100, max: 10_000 },
+    });
+    await until('the watch', () => server.calls.length === 18);
+    expect(hurried.pauses.slice(0, 8)).toEqual([75, 150, 300, 600, 1_200, 2_400, 4_800, 7_500]);
   });
 
   test('all calls of one client share kept-alive connections', async () => {

@@ -3,8 +3,8 @@ import { type BackoffRange, reconnectDelay } from '../../proxy/base/backoff.ts';
 import type { Clock, Random } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
 import { Cell, type Watch } from '../../proxy/base/watch.ts';
-import type { KubeClient } from './client.ts';
-import { isGone, isNotFound, KubeError } from './kube-error.ts';
+import type { KubeClient, ListOptions, Page } from './client.ts';
+import { isGone, isNotFound, isTooLarge, KubeError } from './kube-error.ts';
 import { type Change, ObjectStore } from './object-store.ts';
 import { pause } from './pause.ts';
 import { type KubeObject, objectKey, type Resource } from './resource.ts';
@@ -90,6 +90,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
   let watched: Readable | undefined;
   let lastHeard = Number.NEGATIVE_INFINITY;
   let attempt = 0;
+  let pageSize = options.pageSize ?? PAGE_SIZE;
   let running: Promise<void> | undefined;
 
   const tell = (change: Change<Kept> | undefined): void => {
@@ -119,9 +120,8 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     let continueToken: string | undefined;
     let resourceVersion: string;
     do {
-      const page = await client.list(resource, {
+      const page = await listPage({
         ...scope,
-        limit: options.pageSize ?? PAGE_SIZE,
         signal: stopping.signal,
         ...(continueToken === undefined ? {} : { continueToken }),
       });
@@ -134,8 +134,21 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     } while (continueToken !== undefined);
     for (const key of store.missingFrom(listed)) tell(store.remove(key));
     position = resourceVersion;
-    heard();
+    lastHeard = clock.now();
     synced.resolve();
+  };
+
+  /** Large objects in a row (anybody may make some) must not keep the whole kind from being known: smaller pages from then on. */
+  const listPage = async (query: ListOptions): Promise<Page> => {
+    for (;;) {
+      try {
+        return await client.list(resource, { ...query, limit: pageSize });
+      } catch (error) {
+        if (!isTooLarge(error) || pageSize === 1) throw error;
+        pageSize = Math.ceil(pageSize / 8);
+        log.warn('a page of the list is too large; smaller ones are asked for', { pageSize });
+      }
+    }
   };
 
   const heard = (): void => {
@@ -154,6 +167,8 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     const timeoutSeconds = Math.round(WATCH_SECONDS.least + random() * WATCH_SECONDS.spread);
     const stream = await client.watch(resource, { ...scope, resourceVersion, timeoutSeconds, signal: stopping.signal });
     watched = stream;
+    const openedAt = clock.now();
+    lastHeard = openedAt;
     state.set({ kind: 'watching' });
     const silence = watchSilence(clock, silenceMs, () => stream.destroy(new SilentWatchError(silenceMs)));
     const lines = new LineCutter();
@@ -167,6 +182,8 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
       silence.stop();
       watched = undefined;
       stream.destroy();
+      // One that lasted was good, though nothing was heard on it (quiet kinds): the next must not wait longer for it.
+      if (clock.now() - openedAt >= backoff.max) attempt = 0;
     }
   };
 

@@ -35,6 +35,17 @@ export const isConflict = (error: unknown): boolean => error instanceof KubeErro
 export const isGone = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 410 || error.reason === 'Expired');
 
+const TOO_LARGE = 'AnswerTooLarge';
+/** The answer was more than we hold: ask for less. */
+export const isTooLarge = (error: unknown): boolean => error instanceof KubeError && error.reason === TOO_LARGE;
+export function answerTooLarge(call: { method: string; path: string }, most: number): KubeError {
+  return new KubeError(`the answer is larger than ${most} bytes`, {
+    status: 0,
+    reason: TOO_LARGE,
+    where: { method: call.method, path: call.path },
+  });
+}
+
 /** Reads a Status object (meta/v1) out of an answer that is not 2xx. */
 export function errorFromAnswer(
   call: { method: string; path: string },

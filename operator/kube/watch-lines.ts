@@ -1,8 +1,11 @@
 import { StringDecoder } from 'node:string_decoder';
-import { HeddleError } from '../../proxy/base/errors.ts';
+import { KubeError } from './kube-error.ts';
 
-/** Longest line taken: the API server bounds an object at 1.5 MB (etcd), JSON and managedFields at most double it. */
-export const MAX_LINE_BYTES = 4 * 1024 * 1024;
+/**
+ * Longest line taken. The API server bounds an object at 1.5 MB as stored (etcd); in JSON each of `<`, `>` and `&` takes six characters (Go's
+ * encoder), so anybody who may make a pod can make one of 9 MB.
+ */
+export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /** Cuts the chunks of a watch into lines; what a broken connection left half is given to nobody. */
 export class LineCutter {
@@ -24,7 +27,8 @@ export class LineCutter {
   #add(piece: string): void {
     this.#size += piece.length;
     if (this.#size > MAX_LINE_BYTES) {
-      throw new HeddleError('kubernetes', `a watch event is longer than ${MAX_LINE_BYTES} characters`);
+      // As for 410: it would be sent again and again; a list goes past it.
+      throw new KubeError(`a watch event is longer than ${MAX_LINE_BYTES} characters`, { status: 410 });
     }
     if (piece !== '') this.#parts.push(piece);
   }
