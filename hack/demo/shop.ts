@@ -38,6 +38,8 @@ const ORDERS = 4000;
 /** Share of charges that payment answers with 503 while the retries are shown. */
 const FAILURE_PERCENT = 10;
 const FLAKY_ORDERS = 600;
+/** A machine that does much else needs minutes for the orders; each load ends by itself. */
+const LOAD_TIMEOUT_MS = 600_000;
 /** Orders a second while latency is measured: far below what two cores can do, so that it is the mesh and not the queue. */
 const CALM_RATE = 20;
 const CALM_ORDERS = 200;
@@ -73,16 +75,16 @@ export async function drive(kubectl: Kubectl, tester: Tester, progress: Progress
     headers: { 'content-type': 'application/json' },
     body: '{"item":"book","amount":12}',
   };
+  const load = (pace: { count: number; concurrency: number; rate?: number }): Promise<LoadResult> =>
+    tester.ask('load', { ...order, ...pace }, LOAD_TIMEOUT_MS);
   // A demo that was stopped may have left it failing.
   await setFailures(kubectl, 0);
   const before = await paymentStats(kubectl);
   progress.say(`placing ${ORDERS} orders, eight at a time`);
-  const healthy = await progress.step(`${ORDERS} orders placed`, () =>
-    tester.ask<LoadResult>('load', { ...order, count: ORDERS, concurrency: 8 }),
-  );
+  const healthy = await progress.step(`${ORDERS} orders placed`, () => load({ count: ORDERS, concurrency: 8 }));
   const between = await paymentStats(kubectl);
   const calm = await progress.step(`${CALM_ORDERS} orders placed at ${CALM_RATE} a second`, () =>
-    tester.ask<LoadResult>('load', { ...order, count: CALM_ORDERS, concurrency: 4, rate: CALM_RATE }),
+    load({ count: CALM_ORDERS, concurrency: 4, rate: CALM_RATE }),
   );
   const settled = await paymentStats(kubectl);
   const retriesBefore = await retriesToPayment(kubectl);
@@ -90,7 +92,7 @@ export async function drive(kubectl: Kubectl, tester: Tester, progress: Progress
   const flaky = await progress
     .step(`${FLAKY_ORDERS} orders placed while payment fails ${FAILURE_PERCENT} % of its charges`, () =>
       // Paced, so that the retry budget (20 % of the requests) is not what is shown.
-      tester.ask<LoadResult>('load', { ...order, count: FLAKY_ORDERS, concurrency: 2, rate: 60 }),
+      load({ count: FLAKY_ORDERS, concurrency: 2, rate: 60 }),
     )
     .finally(() => setFailures(kubectl, 0));
   const after = await paymentStats(kubectl);
