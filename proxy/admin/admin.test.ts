@@ -164,6 +164,36 @@ describe('health port', () => {
     });
   });
 
+  test('one address cannot take all connections: the kubelet is served whoever else comes', async () => {
+    const route = () => () => ({ status: 200, body: 'fine' });
+    const server = keep(await startTextServer({ name: 'x', port: 0, route }));
+    let [connected, cut] = [0, 0];
+    const idle = Array.from({ length: 300 }, () => {
+      const socket = connect({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      socket.on('connect', () => connected++).on('error', () => {});
+      socket.on('close', () => cut++).resume();
+      closing.push(() => socket.destroy());
+      return socket;
+    });
+    await until('all to be connected or cut', () => connected + cut >= 300 && cut >= 300 - 64);
+    expect((await get(server.port, '/')).body).toBe('fine');
+    expect(cut).toBe(300 - 64);
+    // What one gives back it may have again.
+    for (const socket of idle) socket.destroy();
+    await until('a connection again', async () => {
+      const again = connect({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      closing.push(() => again.destroy());
+      again.on('error', () => {});
+      again.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      let text = '';
+      again.on('data', (piece) => {
+        text += String(piece);
+      });
+      await closed(again);
+      return text.endsWith('fine');
+    });
+  });
+
   test('a handler that throws is a 500 without its text', async () => {
     const route = () => () => {
       throw new Error('secret');

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { nodeHttp } from '../base/builtin.ts';
 import { errorCode, HeddleError } from '../base/errors.ts';
+import { PerSource } from '../base/per-source.ts';
 
 /** What a handler answers. */
 export interface TextAnswer {
@@ -31,6 +32,8 @@ export interface TextServer {
 }
 
 const MAX_CONNECTIONS = 256;
+/** Of one address: the ports are open to the network, and the kubelet must get through. It opens one a probe. */
+const MAX_OF_ONE = 64;
 const MAX_HEAD_BYTES = 16_384;
 const MAX_BODY_BYTES = 1_024;
 const SLOW_CLIENT_MS = 10_000;
@@ -49,6 +52,12 @@ export async function startTextServer(options: TextServerOptions): Promise<TextS
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(slowMs);
+  const held = new PerSource({ mostOfOne: MAX_OF_ONE, most: MAX_CONNECTIONS });
+  server.on('connection', (socket) => {
+    const close = held.begin(socket.remoteAddress ?? '');
+    if (close === undefined) socket.destroy();
+    else socket.once('close', close);
+  });
   server.on('request', (request, response) => void answer(request, response, options));
   server.on('clientError', (_error, socket) => socket.destroy());
   const host = options.host ?? '::';

@@ -40,9 +40,22 @@ export function accept(context: InboundContext, socket: Socket, original: Origin
     socket.resetAndDestroy();
     return;
   }
+  const decided = context.live.arrivals.begin(socket.remoteAddress ?? '');
+  if (decided === undefined) {
+    recordRefusal(
+      context,
+      target,
+      nameOf(socket),
+      'overloaded',
+      'too many connections of this address that said nothing',
+    );
+    socket.resetAndDestroy();
+    return;
+  }
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  if (rules.mtlsMode(target.port) === 'Strict') void acceptStrict(context, socket, target);
-  else void acceptPermissive(context, socket, target, rules);
+  const strict = rules.mtlsMode(target.port) === 'Strict';
+  const taken = strict ? acceptStrict(context, socket, target) : acceptPermissive(context, socket, target, rules);
+  void taken.finally(decided);
 }
 
 /**

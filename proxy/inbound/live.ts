@@ -1,8 +1,8 @@
+import { PerSource } from '../base/per-source.ts';
 import { inTurns } from '../base/turns.ts';
 import type { Reason } from '../contract/reasons.ts';
 import type { BuiltWorkload } from '../policy/build.ts';
 import type { Credentials } from '../tls/credentials.ts';
-import { Handshakes } from './handshakes.ts';
 
 /** An inbound connection (or a tunnel inside one) that later rules may forbid. */
 export interface LiveConnection {
@@ -44,7 +44,13 @@ const VERIFIED_A_TURN = 16;
 export class LiveConnections {
   readonly #all = new Set<LiveConnection>();
   readonly #meshed = new Set<string>();
-  readonly handshakes = new Handshakes();
+  /**
+   * Mesh handshakes that are not finished. Each costs a key exchange and a TLS socket (some 80 kB) before anybody is proven. An honest proxy needs
+   * one for each port that it calls, and one more when it renews; a rolling restart brings every caller at once.
+   */
+  readonly handshakes = new PerSource({ mostOfOne: 64, most: 1_024 });
+  /** Connections whose first bytes are awaited, for up to 10 s: an eighth of what the listener takes (16,384), so that no single address shuts others out. */
+  readonly arrivals = new PerSource({ mostOfOne: 2_048, most: 16_384 });
   draining = false;
 
   /** Addresses from which mesh handshakes came lately: their silence is not taken for plaintext so soon. */
