@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import http2 from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../proxy/base/clock.ts';
 import { silentLog } from '../proxy/base/log.ts';
@@ -9,9 +8,9 @@ import { until } from '../proxy/base/testing/wait.ts';
 import { Cell } from '../proxy/base/watch.ts';
 import { createSigner, makeSlot } from './ca/authority.ts';
 import { bundleOf } from './ca/bundle.ts';
-import { type AuthorityState, issueServing, type ServingCertificate } from './ca/ca.ts';
+import { type AuthorityState, type IssueAnswer, issueServing, type ServingCertificate } from './ca/ca.ts';
 import { type ControlServer, createControlServer } from './control-server.ts';
-import { SessionsPerAddress } from './sessions-per-address.ts';
+import { PerAddress } from './per-address.ts';
 
 const OPERATOR = 'spiffe://cluster.local/ns/heddle-system/sa/heddle-operator';
 const ORDER = 'spiffe://cluster.local/ns/shop/sa/order';
@@ -43,7 +42,11 @@ async function authorityNow(): Promise<AuthorityState & { kind: 'ready' }> {
   return { kind: 'ready', slots, signer: await createSigner(slots.current), bundle: bundleOf(slots) };
 }
 
-async function start(): Promise<Scene> {
+async function notYet(): Promise<IssueAnswer> {
+  return { status: 503, body: { reason: 'Starting', message: 'not yet' } };
+}
+
+async function start(issue: () => Promise<IssueAnswer> = notYet): Promise<Scene> {
   const authority = await authorityNow();
   const make = (spiffeId: string, lifeMs = 60_000, by = authority) =>
     issueServing(by, { spiffeId, usages: 'client-and-server' }, Date.now(), lifeMs);
@@ -58,7 +61,7 @@ async function start(): Promise<Scene> {
     trustDomain: () => 'cluster.local',
     async issue(body) {
       bodies.push(body);
-      return { status: 503, body: { reason: 'Starting', message: 'not yet' } };
+      return issue();
     },
     acceptStream(stream, identity) {
       streams.push(identity);
@@ -74,7 +77,7 @@ async function start(): Promise<Scene> {
   return { port: await server.listening, serving, certificate, streams, bodies, client: make };
 }
 
-function connect(scene: Scene, own?: ServingCertificate): http2.ClientHttp2Session {
+function connect(scene: Scene, own?: ServingCertificate, localAddress?: string): http2.ClientHttp2Session {
   const session = http2.connect(`https://127.0.0.1:${scene.port}`, {
     ca: scene.serving.bundlePem,
     checkServerIdentity: (_, certificate) =>
@@ -82,6 +85,7 @@ function connect(scene: Scene, own?: ServingCertificate): http2.ClientHttp2Sessi
         ? undefined
         : new Error(`not the operator: ${certificate.subjectaltname}`),
     ...(own === undefined ? {} : { key: own.keyPem, cert: own.chainPem }),
+    ...(localAddress === undefined ? {} : { localAddress }),
   });
   session.on('error', () => {});
   sessions.push(session);
@@ -187,29 +191,71 @@ function peerSerial(session: http2.ClientHttp2Session): string {
   return (session.socket as TLSSocket).getPeerX509Certificate()?.serialNumber ?? '';
 }
 
-describe('sessions per address', () => {
-  const sessionOf = (remoteAddress: string) => {
-    const emitter = new EventEmitter();
-    return Object.assign(emitter, { socket: { remoteAddress } });
-  };
+describe('one address cannot take what all share', () => {
+  const OTHER = '127.0.0.2';
 
-  test('one address has its share and no more, others are not touched, and what closes gives back', () => {
-    const counts = new SessionsPerAddress(2);
-    const first = sessionOf('10.0.0.1');
-    const taken = [first, sessionOf('10.0.0.1'), sessionOf('10.0.0.1'), sessionOf('10.0.0.2')].map((one) =>
-      counts.enter(one),
-    );
-    expect(taken).toEqual([true, true, false, true]);
-    first.emit('close');
-    expect(counts.enter(sessionOf('10.0.0.1'))).toBe(true);
+  test('sessions without a certificate', async () => {
+    const scene = await start();
+    const held = Array.from({ length: 64 }, () => connect(scene));
+    await Promise.all(held.map((session) => call(session, '/v1/certificate', '{}')));
+    await expect(call(connect(scene), '/v1/certificate', '{}')).rejects.toThrow();
+    expect((await call(connect(scene, undefined, OTHER), '/v1/certificate', '{}')).status).toBe(503);
+    expect((await call(connect(scene, await scene.client(ORDER)), '/v1/stream', 'hello')).status).toBe(200);
+    held[0]?.destroy();
+    await until('room for one more', async () => {
+      const answer = await call(connect(scene), '/v1/certificate', '{}').catch(() => undefined);
+      return answer?.status === 503;
+    });
+  });
+
+  test('certificate requests', async () => {
+    const slow = Promise.withResolvers<IssueAnswer>();
+    const scene = await start(() => slow.promise);
+    const held = [connect(scene), connect(scene)];
+    const first = held.flatMap((session) => Array.from({ length: 8 }, () => call(session, '/v1/certificate', '{}')));
+    await until('16 in work', () => scene.bodies.length === 16);
+    expect((await call(connect(scene), '/v1/certificate', '{}')).status).toBe(429);
+    const other = call(connect(scene, undefined, OTHER), '/v1/certificate', '{}');
+    await until('the other one in work', () => scene.bodies.length === 17);
+    slow.resolve({ status: 503, body: { reason: 'Starting', message: '' } });
+    for (const answer of [...first, other]) expect((await answer).status).toBe(503);
+    expect((await call(connect(scene), '/v1/certificate', '{}')).status).toBe(503);
+  });
+});
+
+test('TLS 1.2 is refused, also after a renewal', async () => {
+  const scene = await start();
+  const old = () =>
+    new Promise<string>((resolve) => {
+      const socket = connectTls({
+        port: scene.port,
+        host: '127.0.0.1',
+        maxVersion: 'TLSv1.2',
+        rejectUnauthorized: false,
+      });
+      socket.on('secureConnect', () => resolve(socket.getProtocol() ?? ''));
+      socket.on('error', () => resolve('refused'));
+      socket.on('close', () => socket.destroy());
+    });
+  expect(await old()).toBe('refused');
+  scene.certificate.set(await scene.client(OPERATOR, 120_000));
+  expect(await old()).toBe('refused');
+});
+
+describe('per address', () => {
+  test('one address has its share and no more, others are not touched, and what is given back counts no more', () => {
+    const counts = new PerAddress(2);
+    const first = counts.take('10.0.0.1');
+    const taken = [first, ...['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) => counts.take(address))];
+    expect(taken.map((leave) => leave !== undefined)).toEqual([true, true, false, true]);
+    first?.();
+    expect(counts.take('10.0.0.1')).toBeDefined();
     expect(counts.addresses).toBe(2);
   });
 
-  test('an address without sessions costs nothing', () => {
-    const counts = new SessionsPerAddress(2);
-    const only = sessionOf('10.0.0.1');
-    counts.enter(only);
-    only.emit('close');
+  test('an address with nothing open costs nothing', () => {
+    const counts = new PerAddress(2);
+    counts.take('10.0.0.1')?.();
     expect(counts.addresses).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import http2 from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Clock } from '../proxy/base/clock.ts';
 import { describeError } from '../proxy/base/errors.ts';
 import type { Log } from '../proxy/base/log.ts';
@@ -8,7 +9,7 @@ import { CERTIFICATE_PATH } from '../proxy/contract/identity.ts';
 import { STREAM_PATH } from '../proxy/contract/stream.ts';
 import { type Issue, type IssueAnswer, type Peer, readPeer, refusal, type ServingCertificate } from './ca/ca.ts';
 import { readJsonBody } from './control-body.ts';
-import { SessionsPerAddress } from './sessions-per-address.ts';
+import { PerAddress } from './per-address.ts';
 
 export interface ControlServerOptions {
   readonly host: string;
@@ -37,8 +38,11 @@ const MAX_CONNECTIONS = 20_000;
 const ANONYMOUS_MS = 15_000;
 const MAX_ANONYMOUS = 512;
 const HANDSHAKE_MS = 10_000;
-/** Sessions from one address: one pod cannot take all; where a network hides pods behind their node it holds a node's pods many times over. */
+/** Shares of one address: a pod, or where a network hides pods behind their node, all of that node (250 at most, two connections each). */
 const MAX_PER_ADDRESS = 1_000;
+const MAX_ANONYMOUS_PER_ADDRESS = 64;
+/** Certificate requests in work; each is a call of the API server. */
+const MAX_REQUESTS_PER_ADDRESS = 16;
 /** A session on which nothing moves; a stream of configuration is pinged every 3 s. */
 const IDLE_MS = 60_000;
 const SETTINGS: http2.Settings = {
@@ -53,19 +57,24 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   const { log, clock } = options;
   const listening = Promise.withResolvers<number>();
   const sessions = new Set<http2.ServerHttp2Session>();
-  const perAddress = new SessionsPerAddress(MAX_PER_ADDRESS);
+  const perAddress = new PerAddress(MAX_PER_ADDRESS);
+  const anonymousPerAddress = new PerAddress(MAX_ANONYMOUS_PER_ADDRESS);
+  const requestsPerAddress = new PerAddress(MAX_REQUESTS_PER_ADDRESS);
   let anonymous = 0;
   let server: http2.Http2SecureServer | undefined;
   let unsubscribe = (): void => {};
+
+  /** Before any handshake: those cost too. */
+  const onConnection = (socket: Socket): void => {
+    const leave = perAddress.take(socket.remoteAddress);
+    if (leave === undefined) socket.destroy();
+    else socket.once('close', leave);
+  };
 
   const onSession = (session: http2.ServerHttp2Session): void => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.setTimeout(IDLE_MS, () => session.close());
-    if (!perAddress.enter(session)) {
-      session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      return;
-    }
     session.on('error', (error) => log.debug('a control session failed', { error: describeError(error) }));
     const peer = readPeer(session.socket as TLSSocket, options.trustDomain());
     if (peer.kind === 'verified') closeAfter(session, peer.notAfter - clock.wall());
@@ -79,13 +88,15 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   };
 
   const limitAnonymous = (session: http2.ServerHttp2Session): void => {
-    if (anonymous >= MAX_ANONYMOUS) {
+    const leave = anonymous < MAX_ANONYMOUS ? anonymousPerAddress.take(session.socket.remoteAddress) : undefined;
+    if (leave === undefined) {
       session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
       return;
     }
     anonymous++;
     session.on('close', () => {
       anonymous--;
+      leave();
     });
     closeAfter(session, ANONYMOUS_MS);
   };
@@ -106,9 +117,20 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   const certificate = async (stream: http2.ServerHttp2Stream): Promise<void> => {
     const body = await readJsonBody(stream, clock);
     const answered: IssueAnswer = body.ok
-      ? await options.issue(body.value)
+      ? await issueFor(stream.session?.socket.remoteAddress, body.value)
       : refusal(400, 'MalformedRequest', body.message);
     answer(stream, answered.status, answered.body);
+  };
+
+  const issueFor = async (address: string | undefined, body: unknown): Promise<IssueAnswer> => {
+    const leave = requestsPerAddress.take(address);
+    if (leave === undefined)
+      return refusal(429, 'Overloaded', `${MAX_REQUESTS_PER_ADDRESS} requests of this address are in work; try again`);
+    try {
+      return await options.issue(body);
+    } finally {
+      leave();
+    }
   };
 
   const streamOf = (stream: http2.ServerHttp2Stream): void => {
@@ -131,12 +153,12 @@ export function createControlServer(options: ControlServerOptions): ControlServe
       requestCert: true,
       // Clients without a certificate must reach /v1/certificate; who may stream is decided in `streamOf`.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
       handshakeTimeout: HANDSHAKE_MS,
       settings: SETTINGS,
       maxSessionMemory: 64,
     });
     created.maxConnections = MAX_CONNECTIONS;
+    created.on('connection', onConnection);
     created.on('session', onSession);
     created.on('stream', onStream);
     created.on('sessionError', (error) => log.debug('a control session failed', { error: describeError(error) }));
@@ -170,8 +192,9 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   };
 }
 
-function tlsOf(held: ServingCertificate): { key: string; cert: string; ca: string } {
-  return { key: held.keyPem, cert: held.chainPem, ca: held.bundlePem };
+/** Everything that `setSecureContext` would otherwise set back to Node's defaults. */
+function tlsOf(held: ServingCertificate): SecureContextOptions {
+  return { key: held.keyPem, cert: held.chainPem, ca: held.bundlePem, minVersion: 'TLSv1.3' };
 }
 
 function answer(stream: http2.ServerHttp2Stream, status: number, body: object): void {

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { Log } from '../proxy/base/log.ts';
+import { PerAddress } from './per-address.ts';
 
 /** Status and text of one answer. */
 export interface TextAnswer {
@@ -12,7 +13,11 @@ export interface TextServer {
   stop(): Promise<void>;
 }
 
-/** A small plain HTTP server for GETs: health and metrics. Slow and idle clients are cut, at most 64 at a time. */
+const MAX_CONNECTIONS = 512;
+/** The kubelet's probes come beside whatever a pod does here: it must not be able to end the operator by keeping them out. */
+const MAX_PER_ADDRESS = 16;
+
+/** A small plain HTTP server for GETs: health and metrics. Slow and idle clients are cut. */
 export function serveText(
   options: { readonly host: string; readonly port: number; readonly log: Log },
   routes: Readonly<Record<string, () => TextAnswer | Promise<TextAnswer>>>,
@@ -28,14 +33,20 @@ export function serveText(
     }
   };
   const server = http.createServer(
-    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
+    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     (request, response) => {
       request.resume();
       if (request.method === 'GET') void answer((request.url ?? '/').split('?', 1)[0] ?? '/', response);
       else response.writeHead(405).end();
     },
   );
-  server.maxConnections = 64;
+  server.maxConnections = MAX_CONNECTIONS;
+  const perAddress = new PerAddress(MAX_PER_ADDRESS);
+  server.on('connection', (socket) => {
+    const leave = perAddress.take(socket.remoteAddress);
+    if (leave === undefined) socket.destroy();
+    else socket.once('close', leave);
+  });
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   server.on('error', reject);
   server.listen(options.port, options.host, () => {
