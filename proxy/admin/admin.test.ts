@@ -141,7 +141,8 @@ describe('health port', () => {
       status: 200,
       body: path === '/large' ? 'x'.repeat(32_000_000) : 'fine',
     });
-    const server = keep(await startTextServer({ name: 'x', port: 0, slowClientMs: 200, route }));
+    // Not much shorter: making and writing 32 MB takes some 500 ms where the cores are shared, and then the honest client is too slow.
+    const server = keep(await startTextServer({ name: 'x', port: 0, slowClientMs: 1_500, route }));
     const slow = connect(server.port, '127.0.0.1');
     slow.write('GET / HTTP/1.1\r\nHo');
     slow.resume();
@@ -158,10 +159,14 @@ describe('health port', () => {
     deaf.on('error', () => {
       cut = true;
     });
-    await until('the deaf client is cut', () => {
-      if (!cut) deaf.write('x');
-      return cut;
-    });
+    await until(
+      'the deaf client is cut',
+      () => {
+        if (!cut) deaf.write('x');
+        return cut;
+      },
+      30_000,
+    );
   });
 
   test('one address cannot take all connections: the kubelet is served whoever else comes', async () => {

@@ -18,6 +18,9 @@ class Silent extends PassThrough {
     super();
     this.remoteAddress = address;
   }
+  setNoDelay(): this {
+    return this;
+  }
   setKeepAlive(): this {
     return this;
   }
