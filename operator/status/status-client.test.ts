@@ -39,7 +39,7 @@ const LIVE: KubeObject = { metadata: { name: 'payment', namespace: 'shop', uid: 
 describe('the status client', () => {
   test('applies the status subresource under the version it read', async () => {
     const { client, applied } = scripted(LIVE);
-    expect(await createStatusClient(client).apply(SUBJECT, STATUS)).toBe('written');
+    expect(await createStatusClient(client).apply(SUBJECT, STATUS, () => true)).toBe('written');
     expect(applied).toEqual([
       {
         object: {
@@ -59,13 +59,24 @@ describe('the status client', () => {
     ['another object of that name', { metadata: { ...LIVE.metadata, uid: 'u2' } }],
   ])('%s: nothing is written, nothing is read', async (_name, live) => {
     const { client, applied } = scripted(live);
-    expect(await createStatusClient(client).apply(SUBJECT, STATUS)).toBe('gone');
+    expect(await createStatusClient(client).apply(SUBJECT, STATUS, () => true)).toBe('gone');
     expect(await createStatusClient(client).read(SUBJECT)).toBeUndefined();
+    expect(applied).toEqual([]);
+  });
+
+  test('who stopped leading while the version was read writes nothing over the next leader', async () => {
+    const { client, applied } = scripted(LIVE);
+    let leads = true;
+    const written = createStatusClient(client).apply(SUBJECT, STATUS, () => leads);
+    leads = false;
+    expect(await written).toBe('notLeader');
     expect(applied).toEqual([]);
   });
 
   test('somebody wrote in between: the caller tries again', async () => {
     const conflict = new KubeError('modified', { status: 409 });
-    await expect(createStatusClient(scripted(LIVE, conflict).client).apply(SUBJECT, STATUS)).rejects.toBe(conflict);
+    await expect(createStatusClient(scripted(LIVE, conflict).client).apply(SUBJECT, STATUS, () => true)).rejects.toBe(
+      conflict,
+    );
   });
 });

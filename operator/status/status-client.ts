@@ -17,8 +17,11 @@ export interface Subject {
 export interface StatusClient {
   /** The status as it stands; undefined: the object has none, or is gone. */
   read(subject: Subject): Promise<PolicyStatus | undefined>;
-  /** `gone`: no such object any more (or another one of that name). */
-  apply(subject: Subject, status: PolicyStatus): Promise<'written' | 'gone'>;
+  /**
+   * `gone`: no such object any more (or another one of that name). `mayWrite` is asked after the version was read: who stopped leading while it
+   * was read writes nothing, and who stops afterwards is stopped by the version, once the next leader has written.
+   */
+  apply(subject: Subject, status: PolicyStatus, mayWrite: () => boolean): Promise<'written' | 'gone' | 'notLeader'>;
 }
 
 /** One manager for the status of our kinds: nobody else writes it. */
@@ -46,9 +49,10 @@ export function createStatusClient(client: Pick<KubeClient, 'find' | 'apply'>): 
   };
   return {
     read: async (subject) => (await find(subject))?.status,
-    async apply(subject, status) {
+    async apply(subject, status, mayWrite) {
       const resourceVersion = (await find(subject))?.metadata.resourceVersion;
       if (resourceVersion === undefined) return 'gone';
+      if (!mayWrite()) return 'notLeader';
       const { kind } = subject;
       const object = { apiVersion: API_VERSION, kind, metadata: { ...refOf(subject), resourceVersion }, status };
       try {

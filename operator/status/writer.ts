@@ -69,10 +69,9 @@ export class StatusWriter {
     const ms = writeDelay(memory.written, difference, memory.seenAt, clock.now());
     if (ms > 0) return { kind: 'later', ms };
     if (!isLeader()) return { kind: 'notLeader' };
-    if ((await client.apply(subject, status)) === 'gone') {
-      this.#memory.delete(key);
-      return { kind: 'gone' };
-    }
+    const applied = await client.apply(subject, status, isLeader);
+    if (applied === 'gone') this.#memory.delete(key);
+    if (applied !== 'written') return { kind: applied };
     this.#writes++;
     const written = noteWritten(memory.written, status, difference, memory.seenAt, clock.now());
     this.#see(key, { ...memory, written });
