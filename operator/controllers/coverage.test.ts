@@ -84,6 +84,27 @@ test('a pod is told about once, and again when its reason changes', () => {
   expect(clock.pending).toBe(0);
 });
 
+test('a label on a namespace of many pods is told about bit by bit, each pod once', () => {
+  const clock = new FakeClock();
+  const world = new World();
+  const names: string[] = [];
+  const coverage = createCoverage({ world, clock, tell: ({ regarding }) => void names.push(regarding.name) });
+  world.apply({ resource: 'namespaces', key: 'shop', object: namespace('enabled') });
+  for (let at = 0; at < 50; at++) {
+    const name = `order-${at}`;
+    world.apply({ resource: 'pods', key: `shop/${name}`, object: pod({ name, uid: name }) });
+  }
+  coverage.start();
+  const counts = [2_000, 2_000, 2_000, 2_000].map((ms) => {
+    clock.advance(ms);
+    return names.length;
+  });
+  expect(counts).toEqual([20, 40, 50, 50]);
+  expect(new Set(names).size).toBe(50);
+  expect(clock.pending).toBe(0);
+  coverage.stop();
+});
+
 test('a namespace whose label means nothing is told about, until it means something', () => {
   const clock = new FakeClock();
   const world = new World();

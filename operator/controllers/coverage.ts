@@ -8,6 +8,8 @@ import { decideCoverage, type PodCoverage } from './coverage-decision.ts';
 const LOOK_MS = 2_000;
 /** A pod is told about once it stands this long: its annotations and labels have settled, and short-lived ones make no noise. */
 const TOLD_PODS = 20_000;
+/** Told a look: a label on a namespace of 5,000 pods is no flood of events (the recorder would drop most of them), but some minutes of them. */
+const TOLD_AT_ONCE = 20;
 
 export interface CoverageOptions {
   readonly world: World;
@@ -28,9 +30,12 @@ export function createCoverage(options: CoverageOptions): CoverageController {
   const told = new Map<string, string>();
   let timer: Timer | undefined;
   let started = false;
+  /** What this look may still tell. */
+  let left = 0;
 
   function look(): void {
     timer = undefined;
+    left = TOLD_AT_ONCE;
     const live = new Set<string>();
     for (const pod of world.pods.values()) {
       if (!isLive(pod) || pod.terminating) continue;
@@ -42,13 +47,21 @@ export function createCoverage(options: CoverageOptions): CoverageController {
       considerLabel(namespace);
     }
     for (const uid of told.keys()) if (!live.has(uid)) told.delete(uid);
+    if (left === 0) timer = clock.after(LOOK_MS, look);
+  }
+
+  /** Whether it is told now; what is not comes with a later look. */
+  function takes(uid: string, reason: string): boolean {
+    if (told.get(uid) === reason || told.size >= TOLD_PODS || left === 0) return false;
+    left--;
+    told.set(uid, reason);
+    return true;
   }
 
   function consider(pod: PodRecord, coverage: PodCoverage): void {
     if (coverage.state === 'meshed' || coverage.state === 'outside') return;
     const reason = coverage.state === 'skipped' ? coverage.reason : 'NotMeshed';
-    if (told.get(pod.uid) === reason || told.size >= TOLD_PODS) return;
-    told.set(pod.uid, reason);
+    if (!takes(pod.uid, reason)) return;
     const regarding = { apiVersion: 'v1', kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid };
     tell({ regarding, type: 'Warning', reason, action: 'Inject', note: coverage.sentence });
   }
@@ -60,8 +73,7 @@ export function createCoverage(options: CoverageOptions): CoverageController {
       return;
     }
     const reason = `UnknownLabel ${inject}`;
-    if (told.get(uid) === reason || told.size >= TOLD_PODS) return;
-    told.set(uid, reason);
+    if (!takes(uid, reason)) return;
     const regarding = { apiVersion: 'v1', kind: 'Namespace', name, uid };
     const note = `The label ${LABELS.inject}=${inject} means nothing, so no pod is injected; it is one of ${NAMESPACE_INJECT.join(', ')}.`;
     tell({ regarding, type: 'Warning', reason: 'UnknownLabel', action: 'Inject', note });
