@@ -19,12 +19,12 @@ const chosen = positionals.length === 0 ? targets : targets.filter((target) => p
 if (chosen.length < positionals.length) {
   throw new Error(`no such target; there are: ${targets.map((target) => target.name).join(', ')}`);
 }
-for (const target of chosen) run(target);
+for (const target of chosen) await run(target);
 
-function run(target: Target): void {
+async function run(target: Target): Promise<void> {
   const began = performance.now();
   const random = seededRandom(Number(values.seed));
-  const result = fuzz(target, { runs: Number(values.runs), random, corpus: readCorpus(target.name) });
+  const result = await fuzz(target, { runs: Number(values.runs), random, corpus: readCorpus(target.name) });
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   console.log(
     `${target.name}: ${result.runs} runs, seed ${values.seed}, ${seconds} s, ${result.signatures} outcomes, slowest ${result.slowestMs.toFixed(1)} ms`,
