@@ -1,11 +1,12 @@
 import type { AddressTable, Key } from '../../proxy/contract/snapshot.ts';
 import { MAX_MESSAGE_BYTES } from '../../proxy/contract/stream.ts';
 import type { CompiledAddresses } from './compiled.ts';
+import { OldestOut } from './oldest-out.ts';
 
-/** Earlier tables that a difference can start from: a proxy that was away longer gets the whole table. */
-const HISTORY = 32;
-/** Encoded differences kept: many proxies stand at few versions. */
-const ENCODED = 64;
+/** Earlier tables that a difference can start from, and their addresses together (some 50 bytes each): a proxy that was away longer gets the whole table. */
+const HISTORY = { most: 32, heaviest: 400_000 } as const;
+/** Encoded differences kept, and their bytes together: many proxies stand at few versions. */
+const ENCODED = { most: 64, heaviest: 2 * MAX_MESSAGE_BYTES } as const;
 /** Room for the member that stands before the shared ones: type. */
 const HEAD_ROOM = 1024;
 
@@ -19,8 +20,8 @@ export type AddressUpdate =
 export class AddressBook {
   readonly #compile: () => CompiledAddresses;
   readonly #onTooLarge: (bytes: number) => void;
-  readonly #history = new Map<string, AddressTable>();
-  readonly #encoded = new Map<string, Buffer>();
+  readonly #history = new OldestOut<HeldTable>({ ...HISTORY, weightOf: ({ size }) => size });
+  readonly #encoded = new OldestOut<Buffer>({ ...ENCODED, weightOf: ({ length }) => length });
   #current: CompiledAddresses | undefined;
 
   /** `onTooLarge` hears once of each message that is too large. */
@@ -38,7 +39,7 @@ export class AddressBook {
   update(base: string | undefined): AddressUpdate {
     const current = this.#table();
     if (base === current.version) return { kind: 'current' };
-    const known = base === undefined ? undefined : this.#history.get(base);
+    const known = base === undefined ? undefined : this.#history.get(base)?.table;
     const from = known === undefined ? '' : base;
     const name = `${from}>${current.version}`;
     const tail = this.#encoded.get(name) ?? this.#encode(name, encodeTable(current, known, base));
@@ -51,7 +52,6 @@ export class AddressBook {
     if (tooLarge) this.#onTooLarge(bytes);
     const tail = tooLarge ? TOO_LARGE : Buffer.from(text);
     this.#encoded.set(name, tail);
-    dropOldest(this.#encoded, ENCODED);
     return tail;
   }
 
@@ -59,12 +59,15 @@ export class AddressBook {
     if (this.#current !== undefined) return this.#current;
     const compiled = this.#compile();
     this.#current = compiled;
-    // Set again at the end: the history is ordered by when a version was last current.
-    this.#history.delete(compiled.version);
-    this.#history.set(compiled.version, compiled.table);
-    dropOldest(this.#history, HISTORY);
+    const { version, table } = compiled;
+    this.#history.set(version, { table, size: Object.keys(table.entries).length });
     return compiled;
   }
+}
+
+interface HeldTable {
+  readonly table: AddressTable;
+  readonly size: number;
 }
 
 const TOO_LARGE = Buffer.alloc(0);
@@ -77,11 +80,4 @@ function encodeTable(current: CompiledAddresses, known: AddressTable | undefined
   for (const address of Object.keys(known?.entries ?? {})) if (entries[address] === undefined) remove.push(address);
   const message = { version: current.version, ...(known === undefined ? {} : { base }), ranges, set, remove };
   return JSON.stringify(message).slice(1);
-}
-
-function dropOldest(map: Map<string, unknown>, limit: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= limit) return;
-    map.delete(key);
-  }
 }
