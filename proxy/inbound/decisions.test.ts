@@ -9,27 +9,9 @@ import { forbids, type LiveConnection, LiveConnections } from './live.ts';
 import { rescue } from './rescue.ts';
 import { SourceNames } from './source-names.ts';
 import { workload } from './testing/configuration.ts';
+import { hello } from './testing/hello.ts';
 
 const ORDER = 'spiffe://test.local/ns/shop/sa/order';
-
-/** A ClientHello with the given ALPN names and nothing else of interest. */
-function hello(...alpn: string[]): Buffer {
-  const names = Buffer.concat(alpn.map((name) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)])));
-  const list = Buffer.concat([word(names.length), names]);
-  const extension = Buffer.concat([word(16), word(list.length), list]);
-  const extensions = alpn.length === 0 ? Buffer.alloc(0) : extension;
-  const body = Buffer.concat([
-    word(0x0303),
-    Buffer.alloc(32),
-    Buffer.from([0]),
-    Buffer.from([0, 2, 0x13, 0x01, 1, 0]),
-    word(extensions.length),
-    extensions,
-  ]);
-  const message = Buffer.concat([Buffer.from([1, 0]), word(body.length), body]);
-  return Buffer.concat([Buffer.from([22, 3, 1]), word(message.length), message]);
-}
-const word = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
 
 describe('what arrived', () => {
   test.each<[string, Buffer, Protocol, string | undefined]>([

@@ -2,6 +2,9 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
+import type { AcceptMeshOptions, MeshServer } from '../mesh/mesh.ts';
+import { createTestAuthority } from '../tls/testing/authority.ts';
+import { hello } from './testing/hello.ts';
 import { metric } from './testing/opened.ts';
 import { createSide, type Side } from './testing/side.ts';
 
@@ -54,3 +57,29 @@ test.each(['Strict', 'Permissive'] as const)(
     for (const one of flood) one.destroy();
   },
 );
+
+test('a verified peer keeps so many connections open from an address; others come in, and itself when one closes', async () => {
+  const opened: AcceptMeshOptions[] = [];
+  const acceptMesh = (options: AcceptMeshOptions): MeshServer => {
+    opened.push(options);
+    const identity = 'spiffe://test.local/ns/shop/sa/order';
+    queueMicrotask(() => options.onOpen?.(identity));
+    return { identity, active: 0, trustedBy: () => true, drain() {}, close: () => options.onClose?.() };
+  };
+  const credentials = await (await createTestAuthority('test.local')).issue('spiffe://test.local/ns/shop/sa/payment');
+  const side = createSide({ name: 'payment', clock: new FakeClock(), acceptMesh, credentials });
+  closing.push(side);
+  const handshake = async (address: string): Promise<Silent> => {
+    const socket = arrive(side, address);
+    socket.write(hello('heddle/1'));
+    await settle();
+    return socket;
+  };
+  const peer = [];
+  for (let count = 0; count < 1_034; count++) peer.push(await handshake('10.9.9.9'));
+  expect([opened.length, peer.filter((one) => one.destroyed).length]).toEqual([1_024, 10]);
+  expect((await handshake('10.9.9.8')).destroyed).toBe(false);
+  opened[0]?.onClose?.();
+  expect((await handshake('10.9.9.9')).destroyed).toBe(false);
+  expect((await handshake('10.9.9.9')).destroyed).toBe(true);
+});

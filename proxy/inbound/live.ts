@@ -49,6 +49,11 @@ export class LiveConnections {
    * one for each port that it calls, and one more when it renews; a rolling restart brings every caller at once.
    */
   readonly handshakes = new PerSource({ mostOfOne: 64, most: 1_024 });
+  /**
+   * Open mesh connections, some 85 kB each. An honest proxy has one for each port that it calls, and a further one where many streams or a renewal
+   * ask for it: a peer with a valid certificate must not be able to fill the memory either.
+   */
+  readonly peers = new PerSource({ mostOfOne: 1_024, most: 16_384 });
   /** Connections whose first bytes are awaited, for up to 10 s: an eighth of what the listener takes (16,384), so that no single address shuts others out. */
   readonly arrivals = new PerSource({ mostOfOne: 2_048, most: 16_384 });
   draining = false;

@@ -22,8 +22,11 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     return;
   }
   const decided = context.live.handshakes.begin(source);
-  if (decided === undefined) {
-    recordRefusal(context, target, peer, 'overloaded', 'too many unfinished mesh handshakes');
+  const gone = decided === undefined ? undefined : context.live.peers.begin(source);
+  if (decided === undefined || gone === undefined) {
+    decided?.();
+    const what = decided === undefined ? 'unfinished mesh handshakes' : 'open mesh connections of this address';
+    recordRefusal(context, target, peer, 'overloaded', `too many ${what}`);
     socket.resetAndDestroy();
     return;
   }
@@ -53,6 +56,7 @@ export function serveMesh(context: InboundContext, socket: Socket, target: Targe
     },
     onClose() {
       decided();
+      gone();
       leave();
     },
   });

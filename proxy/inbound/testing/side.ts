@@ -11,7 +11,7 @@ import { createOutbound, type Outbound } from '../../outbound/outbound.ts';
 import { Store } from '../../policy/store.ts';
 import { createTrafficMetrics } from '../../telemetry/metrics.ts';
 import type { Credentials } from '../../tls/credentials.ts';
-import { createInbound, type Inbound } from '../inbound.ts';
+import { createInbound, type Inbound, type InboundOptions } from '../inbound.ts';
 import { workload } from './configuration.ts';
 
 export interface SideOptions {
@@ -23,6 +23,7 @@ export interface SideOptions {
   readonly podAddresses?: readonly string[];
   readonly dial?: Dial;
   readonly connectMesh?: ConnectMesh;
+  readonly acceptMesh?: InboundOptions['acceptMesh'];
 }
 
 /** A whole proxy in this process: both sides on loopback listeners, the original destination injected. */
@@ -67,7 +68,11 @@ export function createSide(options: SideOptions): Side {
     self,
     ...(options.dial === undefined ? {} : { dial: options.dial }),
   };
-  const inbound = createInbound({ ...common, ownAddress: (address) => address === '127.0.0.1' });
+  const inbound = createInbound({
+    ...common,
+    ownAddress: (address) => address === '127.0.0.1',
+    ...(options.acceptMesh === undefined ? {} : { acceptMesh: options.acceptMesh }),
+  });
   const outbound = createOutbound({
     ...common,
     podAddresses: options.podAddresses ?? [],
