@@ -119,6 +119,10 @@ describe('a Deny is not walked around by another spelling', () => {
     ['other case of an escape in the rule', deny('/caf%c3%a9'), 'GET', '/caf%C3%A9'],
     ['lower-case method', deny('/', ['DELETE']), 'delete', '/x'],
     ['mixed-case method', deny('/', ['DELETE']), 'DeLeTe', '/x'],
+    ['what a URL parser takes for a host', deny('/admin'), 'GET', '//x/admin'],
+    ['a way out, for who does not resolve it', deny('/admin'), 'GET', '/admin/../public'],
+    ['an encoded way out', deny('/admin'), 'GET', '/admin/%2e%2e/public'],
+    ['an empty segment that some take one step up', deny('/a/admin'), 'GET', '/a//../admin'],
     ['CONNECT, which has no path: its tunnel may carry any', deny('/admin'), 'CONNECT', ''],
     ['OPTIONS *', deny('/'), 'OPTIONS', '*'],
   ])('%s', (_name, authorizer, method, path) => {
@@ -129,6 +133,10 @@ describe('a Deny is not walked around by another spelling', () => {
     const allow = make('Deny', rule({ to: [{ methods: ['GET'], paths: [{ type: 'PathPrefix', value: '/' }] }] }));
     expect(allow.request(ORDER, 80, 'GET', '/x').allowed).toBe(true);
     expect(allow.request(ORDER, 80, 'get', '/x').allowed).toBe(false);
+    const charge = make('Deny', rule({ to: [{ paths: [{ type: 'PathPrefix', value: '/charge' }] }] }));
+    expect(charge.request(ORDER, 80, 'GET', '/refund/../charge').allowed).toBe(false);
+    expect(charge.request(ORDER, 80, 'GET', '/refund//../charge').allowed).toBe(false);
+    expect(charge.request(ORDER, 80, 'GET', '/charge//x').allowed).toBe(true);
     expect(
       make('Deny', rule({ to: [{ paths: [{ type: 'PathPrefix', value: '/' }] }] })).request(ORDER, 80, 'CONNECT', '')
         .allowed,

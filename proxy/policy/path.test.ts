@@ -5,9 +5,11 @@ test.each([
   ['/charge', '/charge', false],
   ['/charge?x=/../y', '/charge', false],
   ['/a//b', '/a/b', false],
-  ['/a/./b/../c', '/a/c', false],
-  ['/a/..', '/', false],
-  ['/../../x', '/x', false],
+  ['/a/./b', '/a/b', false],
+  // Who does not resolve them sees another path: the request travels as it is.
+  ['/a/./b/../c', '/a/c', true],
+  ['/a/..', '/', true],
+  ['/../../x', '/x', true],
   ['/a/b/.', '/a/b/', false],
   ['/%63harge', '/charge', false],
   ['/a%20b', '/a%20b', false],
@@ -17,7 +19,10 @@ test.each([
   // Decoded, they would be the end of the path for who reads it again.
   ['/a%3fb%23c%3Bd', '/a%3Fb%23c%3Bd', false],
   ['/caf%c3%a9', '/caf%C3%A9', false],
-  ['/%2e%2e/admin', '/admin', false],
+  ['/%2e%2e/admin', '/admin', true],
+  ['/a/..b', '/a/..b', false],
+  // RFC 3986 4.2: to a URL parser this is host x and path /admin.
+  ['//x/admin', '/x/admin', true],
   ['/a%2fb', '/a%2Fb', true],
   ['/a%5cb', '/a%5Cb', true],
   ['/a\\b', '/a\\b', true],

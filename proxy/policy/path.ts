@@ -5,14 +5,18 @@
 export interface DecisionPath {
   readonly path: string;
   /**
-   * True when applications may read the path in another way than we do (`%2F`, `%5C`, `\`, `;`, control characters, broken escapes), or when
-   * there is none (`OPTIONS *`, CONNECT).
+   * True when applications may read the path in another way than we do (`%2F`, `%5C`, `\`, `;`, control characters, broken escapes; `..`, which not
+   * everybody resolves; `//` at its begin, which URL parsers take for a host), or when there is none (`OPTIONS *`, CONNECT).
    */
   readonly ambiguous: boolean;
 }
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
+
+/** A segment that leads up. */
+const UP = /\/\.\.(?:\/|$)/;
+const TWO_READINGS = /[\\;]|[^\x21-\x7e]|%(?![0-9a-f]{2})|%(?:2f|5c|00|0[0-9a-f]|1[0-9a-f]|7f|25)/i;
 
 /** The path without its query when nothing needs normalising (nearly always), else undefined. One pass, no allocation but the cut. */
 export function plainPath(target: string): string | undefined {
@@ -32,9 +36,9 @@ export function decisionPath(target: string): DecisionPath {
   if (plain !== undefined) return { path: plain, ambiguous: plain.charCodeAt(0) !== SLASH };
   const cut = target.search(/[?#]/);
   const raw = cut === -1 ? target : target.slice(0, cut);
-  const ambiguous =
-    !raw.startsWith('/') || /[\\;]|[^\x21-\x7e]|%(?![0-9a-f]{2})|%(?:2f|5c|00|0[0-9a-f]|1[0-9a-f]|7f|25)/i.test(raw);
-  return { path: resolveSegments(decodeEscapes(raw)), ambiguous };
+  const decoded = decodeEscapes(raw);
+  const ambiguous = !raw.startsWith('/') || raw.startsWith('//') || UP.test(decoded) || TWO_READINGS.test(raw);
+  return { path: resolveSegments(decoded), ambiguous };
 }
 
 /** Decodes what is printable, but for what would then read as the path's end, a separator, a parameter or an escape; the rest in upper case. */
