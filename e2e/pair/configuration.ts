@@ -1,4 +1,5 @@
 import type {
+  AccessLogMode,
   Protocol,
   Retries,
   ServicePort,
@@ -40,11 +41,11 @@ export interface ConfigurationInput {
   readonly inbound: number;
   /** Application ports that take plaintext too. */
   readonly permissive: readonly number[];
+  readonly accessLog: AccessLogMode;
 }
 
 const KEY = serviceKey('shop', 'payment');
 
-/** Every request leaves an access line: the suites compare them with what the applications saw. */
 export function configurationOf(side: Side, input: ConfigurationInput): StaticConfiguration {
   const workload: WorkloadConfiguration = {
     kind: 'workload',
@@ -55,7 +56,7 @@ export function configurationOf(side: Side, input: ConfigurationInput): StaticCo
     mtls: { mode: 'Strict', ports: input.permissive.map((port) => ({ port, mode: 'Permissive' as const })) },
     ports: input.permissive.map((port) => ({ port, protocol: 'http' as const })),
     preload: [],
-    accessLog: 'All',
+    accessLog: input.accessLog,
     tracingSamplingPercent: 0,
   };
   return {
@@ -66,7 +67,7 @@ export function configurationOf(side: Side, input: ConfigurationInput): StaticCo
         kind: 'service',
         namespace: 'shop',
         name: 'payment',
-        accessLog: 'All',
+        accessLog: input.accessLog,
         ports: input.doors.map((door) => servicePort(door, input.inbound)),
       },
     },

@@ -8,6 +8,7 @@ import { chaos } from './chaos.ts';
 import { exchanges } from './exchanges.ts';
 import { floods } from './floods.ts';
 import { overload } from './overload.ts';
+import { probes } from './probes.ts';
 import { Report } from './report.ts';
 import { resources } from './resources.ts';
 import { smuggling } from './smuggling.ts';
@@ -22,6 +23,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   timeouts,
   resources,
   overload,
+  probes,
   floods,
   chaos,
 };

@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { Probe } from '../../proxy/contract/bootstrap.ts';
 import type { StaticConfiguration } from '../../proxy/contract/snapshot.ts';
 import type { Credentials } from '../../proxy/tls/credentials.ts';
 import { type Side, TRUST_DOMAIN } from './configuration.ts';
@@ -23,6 +24,12 @@ export interface AccessLine {
   readonly responseBytes: number;
 }
 
+/** Milliseconds. */
+export interface Scheduled {
+  readonly ranMs: number;
+  readonly waitedMs: number;
+}
+
 /** One proxy of the pair, as its parent sees it. */
 export interface ProxyProcess {
   readonly pid: number;
@@ -39,6 +46,8 @@ export interface ProxyProcess {
   descriptors(): number;
   /** Resident memory, MiB. */
   resident(): number;
+  /** Of its main thread so far: on a core, and kept from one by other threads of the machine. */
+  scheduled(): Scheduled;
   /** Sum of the series of a metric whose labels hold all of `labels`. */
   metric(name: string, ...labels: string[]): Promise<number>;
   configure(configuration: StaticConfiguration): void;
@@ -54,6 +63,7 @@ export async function startProxy(
   directory: string,
   credentials: Credentials,
   configuration: StaticConfiguration,
+  probes: readonly Probe[] = [],
 ): Promise<ProxyProcess> {
   const state = join(directory, side);
   const file = join(state, 'static.json');
@@ -77,6 +87,7 @@ export async function startProxy(
       HEDDLE_TRUST_DOMAIN: TRUST_DOMAIN,
       HEDDLE_STATIC_CONFIGURATION: file,
       HEDDLE_STATE_DIRECTORY: state,
+      ...(probes.length > 0 ? { HEDDLE_PROBES: JSON.stringify(probes) } : {}),
     },
   });
   const lines: AccessLine[] = [];
@@ -111,6 +122,7 @@ export async function startProxy(
       }),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     resident: () => residentMib(child.pid!),
+    scheduled: () => scheduledOf(child.pid!),
     metric: (name, ...labels) => sumOf(ports['metrics']!, name, labels),
     configure: (changed) => writeFileSync(file, JSON.stringify(changed)),
     signal: (signal) => void child.kill(signal),
@@ -139,6 +151,12 @@ function keepNote(notes: string[], text: string): void {
 
 export function residentMib(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1_024;
+}
+
+/** Linux: `/proc/<pid>/schedstat`, nanoseconds on the CPU and nanoseconds in its queue. */
+function scheduledOf(pid: number): Scheduled {
+  const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+  return { ranMs: (ran ?? 0) / 1e6, waitedMs: (waited ?? 0) / 1e6 };
 }
 
 function sumOf(port: number, name: string, labels: readonly string[]): Promise<number> {

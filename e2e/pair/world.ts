@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Probe } from '../../proxy/contract/bootstrap.ts';
+import type { AccessLogMode } from '../../proxy/contract/snapshot.ts';
 import type { Credentials } from '../../proxy/tls/credentials.ts';
 import { createTestAuthority } from '../../proxy/tls/testing/authority.ts';
 import { toPod, toService } from './addresses.ts';
@@ -24,6 +26,10 @@ export interface World {
 export interface WorldOptions {
   readonly doors: readonly ServiceDoor[];
   readonly permissive?: readonly number[];
+  /** Of payment's application, as fixed at injection. */
+  readonly probes?: readonly Probe[];
+  /** Default All: suites compare the lines with what applications saw. */
+  readonly accessLog?: AccessLogMode;
   /** Stands between the two proxies: made with the port of payment's inbound side, answers its own port. */
   readonly between?: (inbound: number) => Promise<number>;
 }
@@ -31,12 +37,13 @@ export interface WorldOptions {
 export async function createWorld(options: WorldOptions): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'heddle-pair-'));
   const authority = await createTestAuthority(TRUST_DOMAIN);
-  const input = { doors: options.doors, permissive: options.permissive ?? [] };
+  const input = { doors: options.doors, permissive: options.permissive ?? [], accessLog: options.accessLog ?? 'All' };
   const payment = await startProxy(
     'payment',
     directory,
     await authority.issue(identityOf('payment')),
     configurationOf('payment', { ...input, doors: [], inbound: 0 }),
+    options.probes,
   );
   const inbound = payment.ports['inbound']!;
   const order = await startProxy(
