@@ -201,6 +201,34 @@ describe('identity', () => {
     expect(identity.renewal.kind).toBe('requesting');
   });
 
+  test('a bundle that changes while a request runs is newer than the one in its answer', async () => {
+    const operator = await operate();
+    const next = await createTestAuthority();
+    const exchange = { target: operator.target, operatorIdentity: OPERATOR_IDENTITY, clock: systemClock };
+    const during = (rootsPem: string): Identity => {
+      const roots = new Cell<string | undefined>(authority.rootPem);
+      return identify(operator.target, {
+        roots,
+        request: async (request, trusted) => {
+          const answer = await requestCertificate(request, { ...exchange, rootsPem: trusted, timeoutMs: 2_000 });
+          roots.set(rootsPem);
+          return answer;
+        },
+      });
+    };
+    const both = authority.rootPem + next.rootPem;
+    const added = during(both);
+    await until('credentials', () => added.credentials.value);
+    expect(added.credentials.value?.rootsPem).toBe(both);
+    // The root of the answer was taken away: neither it nor the certificate below it is taken.
+    const dropped = during(next.rootPem);
+    await until('an end of the request', () => dropped.credentials.value ?? dropped.trouble);
+    expect([dropped.credentials.value, dropped.trouble]).toEqual([
+      undefined,
+      expect.stringContaining('does not chain'),
+    ]);
+  });
+
   test('a kept certificate that the bundle no longer covers serves on, and a new one is asked for at once', async () => {
     const operator = await operate();
     const files = memoryStateFiles();

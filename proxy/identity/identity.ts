@@ -165,10 +165,12 @@ async function requestOne(options: IdentityOptions): Promise<Credentials> {
   const csr = makeCsr(keys, options.identity);
   const ttl = options.ttlSeconds === undefined ? {} : { ttlSeconds: options.ttlSeconds };
   const response = await options.request({ csr, token, ...ttl }, bundle);
+  // One that was mounted meanwhile is newer than the operator's word, and may have lost a root.
+  const mounted = options.roots.value;
   const parts = {
     keyPem: keys.keyPem,
     chainPem: response.chain,
-    rootsPem: response.bundle,
+    rootsPem: mounted === undefined || mounted === bundle ? response.bundle : mounted,
     identity: options.identity,
   };
   const issued = makeCredentials(parts);
