@@ -107,7 +107,7 @@ export function createApp(options: AppOptions): App {
   const readiness = readinessOf(identity, control, store, () => listeners.length === 2);
   const probes = createProbes({ probes: environment.probes, address: pod.addresses[0] ?? '127.0.0.1', clock });
 
-  const tidy = createTidy({ clock, collect: globalThis.gc, trim: trimMemory });
+  const tidy = createTidy({ clock, collect: globalThis.gc, trim: trimMemory, cpuMs });
   store.onCommit(() => tidy.configured());
 
   const listeners: Listener[] = [];
@@ -131,7 +131,10 @@ export function createApp(options: AppOptions): App {
     const listener = await listen({
       name,
       port: ports[name],
-      onConnection: accept,
+      onConnection: (...connection) => {
+        tidy.connected();
+        accept(...connection);
+      },
       onRefused: (why) => refused.child([name, why === 'too_many_connections' ? 'overloaded' : why]).inc(),
       ...(options.originalDestination === undefined ? {} : { originalDestination: options.originalDestination }),
     });
@@ -187,6 +190,11 @@ export function createApp(options: AppOptions): App {
       else log.info('nothing to read again: configuration comes from the operator');
     },
   };
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 function identityOf(options: AppOptions, bundle: TrustBundle, files: StateFiles): Identity {

@@ -10,7 +10,7 @@ import { ADDRESS, TRUST_DOMAIN } from './plan.ts';
 import type { Redirection } from './world/network.ts';
 
 /** What a contender can be measured at. */
-export type Work = 'hop' | 'pair' | 'tcp' | 'grpc' | 'destinations';
+export type Work = 'hop' | 'pair' | 'tcp' | 'grpc' | 'destinations' | 'callers';
 
 export type Side = 'outbound' | 'inbound';
 
@@ -34,7 +34,9 @@ export interface Contender {
 /** What a configuration holds beside the plan's Services. */
 export interface Extra {
   /** Services that nobody calls, five endpoints each. */
-  readonly destinations: number;
+  readonly destinations?: number;
+  /** PEM: the called side trusts these roots too, and admits every identity of the callers' namespace. */
+  readonly callerRoots?: string;
 }
 
 export interface ContenderInputs {
@@ -112,7 +114,7 @@ const heddle: Contender = {
   name: OURSELVES,
   title: 'Heddle',
   needs: [],
-  does: ['hop', 'pair', 'tcp', 'grpc', 'destinations'],
+  does: ['hop', 'pair', 'tcp', 'grpc', 'destinations', 'callers'],
   redirection: 'heddle',
   plan(side, folder, { files, heddle: bundle, nodeOptions, read, now }, extra) {
     const name = side === 'outbound' ? 'client' : 'server';
@@ -120,7 +122,7 @@ const heddle: Contender = {
     const credentials = {
       keyPem: read(leaf.key),
       chainPem: read(leaf.certificate),
-      rootsPem: read(files.certificates.root),
+      rootsPem: [read(files.certificates.root), extra?.callerRoots ?? ''].join('\n'),
       issuedAt: now,
     };
     const configuration = join(folder, 'configuration.json');
@@ -128,7 +130,11 @@ const heddle: Contender = {
       files: [
         {
           path: configuration,
-          text: JSON.stringify(side === 'outbound' ? heddleOutbound(extra?.destinations ?? 0) : heddleInbound()),
+          text: JSON.stringify(
+            side === 'outbound'
+              ? heddleOutbound(extra?.destinations ?? 0)
+              : heddleInbound(extra?.callerRoots !== undefined),
+          ),
         },
         { path: join(folder, 'state', 'credentials.json'), text: JSON.stringify(credentials), secret: true },
       ],

@@ -39,5 +39,7 @@ export const IDENTITY = {
   server: `spiffe://${TRUST_DOMAIN}/ns/bench/sa/server`,
   impostor: `spiffe://${TRUST_DOMAIN}/ns/bench/sa/impostor`,
 } as const;
+/** Of the many pods that call one. */
+export const CALLERS_NAMESPACE = 'callers';
 /** DNS name in the server's certificate, for peers that cannot check a SPIFFE id. */
 export const SERVER_NAME = 'server.bench.local';

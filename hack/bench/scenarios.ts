@@ -10,6 +10,7 @@ export type Load =
   | { readonly kind: 'open'; readonly connections: number; readonly rate: number }
   | { readonly kind: 'copies'; readonly count: number }
   | { readonly kind: 'destinations'; readonly count: number }
+  | { readonly kind: 'callers'; readonly count: number }
   | { readonly kind: 'life'; readonly connections: number; readonly rate: number; readonly held: number };
 
 /** What issue 4 wants of ourselves. */
@@ -50,6 +51,8 @@ export const METRICS: Readonly<Record<string, { readonly title: string; readonly
   copyPss: { title: 'PSS a copy MiB', digits: 1 },
   copyPrivate: { title: 'private a copy MiB', digits: 1 },
   growth: { title: 'growth of resident MiB', digits: 1 },
+  callersGrowth: { title: 'growth of resident MiB (called side)', digits: 1 },
+  meshConnectionKb: { title: 'mesh connection kB', digits: 1 },
   connectionKb: { title: 'idle connection kB', digits: 1 },
 };
 
@@ -151,6 +154,15 @@ export const SCENARIOS: readonly Scenario[] = [
     metrics: ['growth'],
     baseline: false,
     goals: [absolute('growth', 40)],
+  },
+  {
+    name: 'callers',
+    title: '500 pods, each with an identity and a mesh connection of its own, on one called pod',
+    work: 'callers',
+    load: { kind: 'callers', count: 500 },
+    metrics: ['callersGrowth', 'meshConnectionKb'],
+    baseline: false,
+    goals: [absolute('callersGrowth', 45), absolute('meshConnectionKb', 85)],
   },
 ];
 

@@ -46,6 +46,7 @@ export function runLoad(world: World, scenario: Scenario, seconds: number, tools
       return runOpen(world, load, seconds);
     case 'copies':
     case 'destinations':
+    case 'callers':
       throw new Error(`${scenario.name} has no load`);
   }
 }

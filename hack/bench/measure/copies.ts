@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../../proxy/contract/bootstrap.ts';
+import type { Running } from '../world/process.ts';
 import type { Copy, World } from '../world/world.ts';
 import type { Attempt } from './attempt.ts';
 import { type Memory, memoryOf } from './proc.ts';
@@ -41,16 +42,17 @@ export async function measureDestinations(world: World, count: number): Promise<
 }
 
 async function settledMemory(copies: readonly Copy[]): Promise<readonly Memory[]> {
-  for (const copy of copies) await listening(copy);
+  for (const copy of copies) await untilListening(copy.running);
   await sleep(SETTLE_MS);
   return copies.map((copy) => memoryOf(copy.running.pid));
 }
 
-async function listening(copy: Copy): Promise<void> {
+/** Throws when it does not listen within 30 s. */
+export async function untilListening(running: Running): Promise<void> {
   const until = Date.now() + LISTENS_WITHIN_MS;
-  while (!isListening(copy.running.pid)) {
-    copy.running.assertAlive();
-    if (Date.now() > until) throw new Error(`${copy.running.name} does not listen on ${PORTS.outbound}`);
+  while (!isListening(running.pid)) {
+    running.assertAlive();
+    if (Date.now() > until) throw new Error(`${running.name} does not listen on ${PORTS.outbound}`);
     await sleep(POLL_MS);
   }
 }

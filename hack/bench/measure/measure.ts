@@ -2,6 +2,7 @@ import { runLoad } from '../load/run-load.ts';
 import type { Scenario } from '../scenarios.ts';
 import type { World } from '../world/world.ts';
 import { type Attempt, doubt, type MeasureOptions } from './attempt.ts';
+import { measureCallers } from './callers.ts';
 import { measureCopies, measureDestinations } from './copies.ts';
 import { measureLife } from './life.ts';
 import { foreignShare, snapshot } from './machine.ts';
@@ -16,6 +17,7 @@ export async function measure(world: World, scenario: Scenario, options: Measure
   if (load.kind === 'life') return measureLife(world, scenario, options);
   if (load.kind === 'copies') return measureCopies(world, load.count);
   if (load.kind === 'destinations') return measureDestinations(world, load.count);
+  if (load.kind === 'callers') return measureCallers(world, load.count);
   // The open-loop generator warms up by itself.
   if (load.kind !== 'open') await runLoad(world, scenario, warmUpSeconds(world, scenario), options.tools);
   const before = snapshot(world);

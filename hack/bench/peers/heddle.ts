@@ -1,4 +1,5 @@
 import type {
+  AuthorizationRule,
   Endpoint,
   Protocol,
   Retries,
@@ -9,7 +10,16 @@ import type {
   WorkloadConfiguration,
 } from '../../../proxy/contract/snapshot.ts';
 import { serviceKey, WORKLOAD_KEY } from '../../../proxy/contract/snapshot.ts';
-import { ADDRESS, BACKENDS, IDENTITY, OTHER_PATH, SERVICE_RANGE, SERVICES, TRUST_DOMAIN } from '../plan.ts';
+import {
+  ADDRESS,
+  BACKENDS,
+  CALLERS_NAMESPACE,
+  IDENTITY,
+  OTHER_PATH,
+  SERVICE_RANGE,
+  SERVICES,
+  TRUST_DOMAIN,
+} from '../plan.ts';
 
 const NAMESPACE = 'bench';
 /** Services that nobody calls: at most 65,536. */
@@ -24,6 +34,13 @@ const RETRIES: Retries = {
   methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'],
   backoff: { baseMs: 25, maxMs: 250 },
   budget: { percent: 20, minPerSecond: 1 },
+};
+
+const CALLERS_RULE: AuthorizationRule = {
+  name: 'bench/access/callers',
+  action: 'Allow',
+  from: [{ kind: 'identity', namespace: CALLERS_NAMESPACE }],
+  to: [{}],
 };
 
 /**
@@ -66,8 +83,8 @@ export function heddleOutbound(destinations = 0): StaticConfiguration {
   };
 }
 
-/** Our proxy beside the called application: Strict, and only the client's identity may call. */
-export function heddleInbound(): StaticConfiguration {
+/** Our proxy beside the called application: Strict, and only the client's identity may call; with `callers` also whoever is of their namespace. */
+export function heddleInbound(callers = false): StaticConfiguration {
   const inbound: WorkloadConfiguration = {
     ...workload('server', [
       { port: BACKENDS.a, protocol: 'http' },
@@ -84,6 +101,7 @@ export function heddleInbound(): StaticConfiguration {
           from: [{ kind: 'identity', namespace: NAMESPACE, serviceAccount: 'client' }],
           to: [{}],
         },
+        ...(callers ? [CALLERS_RULE] : []),
       ],
     },
   };

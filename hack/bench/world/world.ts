@@ -15,7 +15,10 @@ export interface World {
   /** Processes of the load core that are not generators. */
   readonly backends: readonly Running[];
   /** Ends one proxy and starts it anew; resolves when it was started (not when it serves). */
-  restart(side: Side): Promise<Running>;
+  restart(side: Side, extra?: Extra): Promise<Running>;
+  /** Folder of its files; file of the roots that its proxies' certificates come from. */
+  readonly folder: string;
+  readonly roots: string;
   /** One more calling side's proxy in an empty namespace of its own: a pod without traffic. */
   startCopy(tag: string, extra?: Extra): Promise<Copy>;
   /** Throws when a process has ended by itself. */
@@ -44,9 +47,11 @@ export async function createWorld(contender: Contender, inputs: ContenderInputs)
     network,
     proxies,
     backends,
-    async restart(side) {
+    folder,
+    roots: inputs.files.certificates.root,
+    async restart(side, extra) {
       await proxies.get(side)?.stop();
-      const running = startProxy(contender, side, join(folder, side), network, inputs);
+      const running = startProxy(contender, side, join(folder, side), network, inputs, extra);
       if (running === undefined) throw new Error(`${contender.name} has no ${side} proxy`);
       proxies.set(side, running);
       return running;
