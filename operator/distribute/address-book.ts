@@ -4,11 +4,16 @@ import type { CompiledAddresses } from './compiled.ts';
 import { OldestOut } from './oldest-out.ts';
 
 /** Earlier tables that a difference can start from, and their addresses together (some 50 bytes each): a proxy that was away longer gets the whole table. */
-const HISTORY = { most: 32, heaviest: 400_000 } as const;
+const HISTORY: HistoryBounds = { most: 32, heaviest: 400_000 };
 /** Encoded differences kept, and their bytes together: many proxies stand at few versions. */
 const ENCODED = { most: 64, heaviest: 2 * MAX_MESSAGE_BYTES } as const;
 /** Room for the member that stands before the shared ones: type. */
 const HEAD_ROOM = 1024;
+
+export interface HistoryBounds {
+  readonly most: number;
+  readonly heaviest: number;
+}
 
 /** What brings a proxy to the current table. `tooLarge`: no message holds it; the proxy keeps what it has. */
 export type AddressUpdate =
@@ -20,14 +25,15 @@ export type AddressUpdate =
 export class AddressBook {
   readonly #compile: () => CompiledAddresses;
   readonly #onTooLarge: (bytes: number) => void;
-  readonly #history = new OldestOut<HeldTable>({ ...HISTORY, weightOf: ({ size }) => size });
+  readonly #history: OldestOut<HeldTable>;
   readonly #encoded = new OldestOut<Buffer>({ ...ENCODED, weightOf: ({ length }) => length });
   #current: CompiledAddresses | undefined;
 
   /** `onTooLarge` hears once of each message that is too large. */
-  constructor(compile: () => CompiledAddresses, onTooLarge: (bytes: number) => void = () => {}) {
+  constructor(compile: () => CompiledAddresses, onTooLarge: (bytes: number) => void, history: HistoryBounds = HISTORY) {
     this.#compile = compile;
     this.#onTooLarge = onTooLarge;
+    this.#history = new OldestOut({ ...history, weightOf: ({ size }) => size });
   }
 
   /** The table may differ from now on. */

@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { type Clock, type Random, systemClock, type Timer } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
+import { PerAddress } from '../per-address.ts';
 import { AddressBook } from './address-book.ts';
 import { Changes } from './changes.ts';
 import { CompileCache } from './compile-cache.ts';
@@ -27,6 +28,8 @@ export type { Wire } from './wire.ts';
 
 /** Streams at once: one a pod; above it new ones are turned away. Kubernetes' own bound for a cluster is 150,000 pods; one operator serves this many. */
 const MAX_STREAMS = 10_000;
+/** Streams of one address that are not admitted yet: each may hold a message of 1 MiB. Where a network hides pods behind their node, those beyond come back. */
+const GREETING_PER_ADDRESS = 32;
 /** Tokens checked at once. */
 const CHECKS_AT_ONCE = 32;
 const TICK_MS = 1_000;
@@ -78,6 +81,9 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
   const holders = new Holders();
   const sessions = new Set<Session>();
   const byPod = new Map<string, Session>();
+  const greetingPerAddress = new PerAddress(GREETING_PER_ADDRESS);
+  /** Of sessions that are not admitted yet: gives their place back. */
+  const greeting = new Map<Session, () => void>();
   const helloRate = new HelloRate();
   const preloads = new Preloads((podUid) => keysOf(podUid));
   const cache = new CompileCache({
@@ -132,8 +138,15 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       },
     });
     sessions.add(session);
+    const leave = greetingPerAddress.take(wire.peer.slice(0, wire.peer.lastIndexOf(':')));
+    if (leave !== undefined) greeting.set(session, leave);
     if (refusing !== undefined) session.close(refusing.reason, refusing.leader);
-    else if (sessions.size > MAX_STREAMS) session.close('overloaded');
+    else if (sessions.size > MAX_STREAMS || leave === undefined) session.close('overloaded');
+  }
+
+  function greeted(session: Session): void {
+    greeting.get(session)?.();
+    greeting.delete(session);
   }
 
   const admit: SessionHooks['admit'] = (session, hello, token) => {
@@ -153,11 +166,13 @@ export function createDistributor<World>(options: DistributorOptions<World>): Di
       current.close('superseded');
     }
     byPod.set(token.podUid, session);
+    greeted(session);
     return undefined;
   };
 
   function onClosed(session: Session, podUid: string | undefined): void {
     sessions.delete(session);
+    greeted(session);
     holders.releaseAll(session);
     if (podUid === undefined || byPod.get(podUid) !== session) return;
     byPod.delete(podUid);

@@ -26,6 +26,17 @@ describe('greeting', () => {
     expect(rig.distributor.streams).toBe(0);
   });
 
+  test('one address has 32 streams that are not admitted yet, and admitted ones do not count', async () => {
+    await rig.open();
+    const waiting = Array.from({ length: 32 }, () => rig.accept());
+    expect(goaways(rig.accept())).toEqual(['overloaded']);
+    const elsewhere = rig.accept(undefined, '10.1.0.8');
+    expect(goaways(elsewhere)).toEqual([]);
+    waiting[0]?.drop();
+    const next = await rig.open({ epoch: 2 });
+    expect(next.ofType('welcome').length).toBe(1);
+  });
+
   test.each<[string, ProxyMessage | string, string]>([
     ['another message first', { type: 'pong', id: 1 }, 'malformed'],
     ['no JSON', '{', 'malformed'],

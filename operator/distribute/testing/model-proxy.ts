@@ -71,7 +71,7 @@ export class ModelProxy {
       for (let at = 0; at < applied.length; at++) applied[at] = { ...applied[at]!, seq: 0 };
     const blank = [...this.deciding].filter(([, applied]) => applied.length === 0).map(([key]) => key);
     if (blank.length > 0) this.outbox.push({ type: 'subscribe', keys: blank });
-    const wire = new ScriptedWire(this.identity);
+    const wire = new ScriptedWire(this.identity, this.pod.uid);
     wire.onSent = (message) => {
       if (this.wire === wire) this.inbox.push(message);
     };

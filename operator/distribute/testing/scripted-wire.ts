@@ -4,7 +4,7 @@ import type { Wire, WireReceiver } from '../wire.ts';
 /** A proxy's stream driven by a test: `deliver` plays the proxy, `sent` is what it was told. */
 export class ScriptedWire implements Wire {
   readonly peerIdentity: string;
-  readonly peer = '10.1.0.7:40000';
+  readonly peer: string;
   receiver: WireReceiver | undefined;
   writable = true;
   reading = true;
@@ -14,8 +14,9 @@ export class ScriptedWire implements Wire {
   sent: OperatorMessage[] = [];
   onSent: ((message: OperatorMessage) => void) | undefined;
 
-  constructor(peerIdentity: string) {
+  constructor(peerIdentity: string, address = '10.1.0.7') {
     this.peerIdentity = peerIdentity;
+    this.peer = `${address}:40000`;
   }
 
   send(message: OperatorMessage): void {

@@ -35,8 +35,8 @@ export class SessionRig {
     });
   }
 
-  accept(identity = IDENTITY): ScriptedWire {
-    const wire = new ScriptedWire(identity);
+  accept(identity = IDENTITY, address?: string): ScriptedWire {
+    const wire = new ScriptedWire(identity, address);
     this.distributor.acceptWire(wire);
     return wire;
   }
