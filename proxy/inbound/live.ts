@@ -54,8 +54,8 @@ export class LiveConnections {
    * ask for it: a peer with a valid certificate must not be able to fill the memory either.
    */
   readonly peers = new PerSource({ mostOfOne: 1_024, most: 16_384 });
-  /** Connections whose first bytes are awaited, for up to 10 s: an eighth of what the listener takes (16,384), so that no single address shuts others out. */
-  readonly arrivals = new PerSource({ mostOfOne: 2_048, most: 16_384 });
+  /** Connections whose first bytes are awaited, for up to 10 s: a quarter of what the listener takes (16,384), so that no single address shuts others out. */
+  readonly arrivals = new PerSource({ mostOfOne: 4_096, most: 16_384 });
   draining = false;
 
   /** Addresses from which mesh handshakes came lately: their silence is not taken for plaintext so soon. */
