@@ -87,6 +87,16 @@ describe('what is kept', () => {
     expect(kept).toBeLessThan(8 * (4 + 400 / 8));
   });
 
+  test('a name that is too long to be remembered makes nothing forgotten', () => {
+    const pair = new Pair();
+    pair.times(3, 'x-tenant', 'first');
+    for (let index = 1; index < 64; index++) pair.send(`x-${index}`, 'value');
+    for (let count = 0; count < 3; count++) expect(pair.send('x'.repeat(65), 'value')[0]).toBe(0x10);
+    expect(pair.send('x-tenant', 'first')).toHaveLength(1);
+    pair.send('x-64', 'value');
+    expect(pair.send('x-tenant', 'first').length).toBeGreaterThan(1);
+  });
+
   test('more names than are remembered: right, and bounded', () => {
     const pair = new Pair();
     for (let round = 0; round < 3; round++) {

@@ -133,10 +133,11 @@ export class FieldMemory {
       wait: 1,
       credit: CREDIT,
     };
+    // Too long ones are sensitive: there is nothing to remember of them.
+    if (name.length > LONGEST_NAME) return known;
     if (this.#names.size >= MOST_NAMES) this.#names.clear();
-    // The key is a copy: `name` may be a slice that keeps a whole head alive. Names that are too long are sensitive and not remembered.
-    if (index !== 0) this.#names.set(STATIC_NAMES[index]!, known);
-    else if (name.length <= LONGEST_NAME) this.#names.set(Buffer.from(name, 'latin1').toString('latin1'), known);
+    // The key is a copy: `name` may be a slice that keeps a whole head alive.
+    this.#names.set(index !== 0 ? STATIC_NAMES[index]! : Buffer.from(name, 'latin1').toString('latin1'), known);
     return known;
   }
 
