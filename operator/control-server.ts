@@ -7,6 +7,7 @@ import type { Log } from '../proxy/base/log.ts';
 import type { Watch } from '../proxy/base/watch.ts';
 import { CERTIFICATE_PATH } from '../proxy/contract/identity.ts';
 import { STREAM_PATH } from '../proxy/contract/stream.ts';
+import { AddressRate } from './address-rate.ts';
 import { type Issue, type IssueAnswer, type Peer, readPeer, refusal, type ServingCertificate } from './ca/ca.ts';
 import { readJsonBody } from './control-body.ts';
 import { PerAddress } from './per-address.ts';
@@ -22,6 +23,8 @@ export interface ControlServerOptions {
   readonly acceptStream: (stream: http2.ServerHttp2Stream, peerIdentity: string) => void;
   readonly clock: Clock;
   readonly log: Log;
+  /** Sessions of one address without a certificate; default 64. */
+  readonly anonymousPerAddress?: number;
 }
 
 export interface ControlServer {
@@ -43,6 +46,10 @@ const MAX_PER_ADDRESS = 1_000;
 const MAX_ANONYMOUS_PER_ADDRESS = 64;
 /** Certificate requests in work; each is a call of the API server. */
 const MAX_REQUESTS_PER_ADDRESS = 16;
+/** Connections: a handshake costs some 2 ms, so that what is allowed for long is a tenth of a core. */
+const CONNECTIONS_PER_ADDRESS = { burst: 1_000, perSecond: 50 } as const;
+/** A proxy makes one on a connection of its own. */
+const MAX_REQUESTS_PER_SESSION = 4;
 /** A session on which nothing moves; a stream of configuration is pinged every 3 s. */
 const IDLE_MS = 60_000;
 const SETTINGS: http2.Settings = {
@@ -58,7 +65,9 @@ export function createControlServer(options: ControlServerOptions): ControlServe
   const listening = Promise.withResolvers<number>();
   const sessions = new Set<http2.ServerHttp2Session>();
   const perAddress = new PerAddress(MAX_PER_ADDRESS);
-  const anonymousPerAddress = new PerAddress(MAX_ANONYMOUS_PER_ADDRESS);
+  const anonymousPerAddress = new PerAddress(options.anonymousPerAddress ?? MAX_ANONYMOUS_PER_ADDRESS);
+  const connectionRate = new AddressRate(CONNECTIONS_PER_ADDRESS.burst, CONNECTIONS_PER_ADDRESS.perSecond);
+  const requests = new WeakMap<object, number>();
   const requestsPerAddress = new PerAddress(MAX_REQUESTS_PER_ADDRESS);
   let anonymous = 0;
   let server: http2.Http2SecureServer | undefined;
@@ -66,7 +75,8 @@ export function createControlServer(options: ControlServerOptions): ControlServe
 
   /** Before any handshake: those cost too. */
   const onConnection = (socket: Socket): void => {
-    const leave = perAddress.take(socket.remoteAddress);
+    const { remoteAddress } = socket;
+    const leave = connectionRate.take(remoteAddress, clock.now()) ? perAddress.take(remoteAddress) : undefined;
     if (leave === undefined) socket.destroy();
     else socket.once('close', leave);
   };
@@ -105,13 +115,22 @@ export function createControlServer(options: ControlServerOptions): ControlServe
     stream.on('error', (error) => log.debug('a control stream failed', { error: describeError(error) }));
     const path = headers[':path'];
     const method = headers[':method'];
-    if (method === 'POST' && path === CERTIFICATE_PATH) void certificate(stream);
+    if (method === 'POST' && path === CERTIFICATE_PATH) certificateOf(stream);
     else if (method === 'POST' && path === STREAM_PATH) streamOf(stream);
     else
       answer(stream, 404, {
         reason: 'UnknownPath',
         message: 'this port serves POST /v1/certificate and POST /v1/stream',
       });
+  };
+
+  const certificateOf = (stream: http2.ServerHttp2Stream): void => {
+    const { session } = stream;
+    if (session === undefined) return;
+    const count = (requests.get(session) ?? 0) + 1;
+    requests.set(session, count);
+    if (count > MAX_REQUESTS_PER_SESSION) session.destroy();
+    else void certificate(stream);
   };
 
   const certificate = async (stream: http2.ServerHttp2Stream): Promise<void> => {
