@@ -1,3 +1,5 @@
+import { turnTime } from './turn.ts';
+
 /** A pending timer; `clear` is safe to call more than once and after it fired. */
 export interface Timer {
   clear(): void;
@@ -20,7 +22,7 @@ export type Random = () => number;
 const LONGEST_DELAY = 2_147_483_647;
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: turnTime,
   wall: () => Date.now(),
   after(ms, run) {
     const handle = setTimeout(run, Math.min(Math.max(0, ms), LONGEST_DELAY));

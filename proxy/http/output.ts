@@ -1,5 +1,6 @@
 import { givePiece, takePiece, writePiece } from '../base/memory-pieces.ts';
 import type { Transport } from '../base/transport.ts';
+import { atTurnEnd } from '../base/turn.ts';
 
 /** Beyond this many gathered bytes they are written without waiting for the end of the tick. */
 const GATHER_BYTES = 65_536;
@@ -121,6 +122,6 @@ export class Output {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#endOfTurn);
+    atTurnEnd(this.#endOfTurn);
   }
 }

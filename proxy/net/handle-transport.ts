@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Transport, TransportReceiver } from '../base/transport.ts';
+import { runTurn } from '../base/turn.ts';
 import { lastRead, type StreamHandle, type WriteRequest, writeRequest, wroteLater } from './native.ts';
 
 /** All reads of the process land here: a receiver copies what must stay (contract of `onData`). Size of a read of Node's own streams. */
@@ -53,7 +54,7 @@ export class HandleTransport implements Transport {
     if (socket.readableLength > 0) this.#early = (socket.read() as Buffer | null) ?? undefined;
     handle.readStop();
     handle.useUserBuffer(READ_BUFFER);
-    handle.onread = () => this.#onRead();
+    handle.onread = () => runTurn(HandleTransport.#onRead, this);
     socket.on('error', (error: Error) => {
       this.#error ??= error;
     });
@@ -159,8 +160,11 @@ export class HandleTransport implements Transport {
     else this.#handle.readStart();
   }
 
-  #onRead(): void {
-    const bytes = lastRead();
+  static #onRead(transport: HandleTransport): void {
+    transport.#take(lastRead());
+  }
+
+  #take(bytes: number): void {
     const receiver = this.#reading && this.#early === undefined ? this.#receiver : undefined;
     if (bytes > 0) {
       if (receiver !== undefined) receiver.onData(READ_BUFFER, 0, bytes);
