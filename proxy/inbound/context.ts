@@ -1,5 +1,6 @@
 import type { Dial } from '../balance/plain-connections.ts';
 import type { Clock, Random } from '../base/clock.ts';
+import type { DeadlineLists } from '../base/deadline-lists.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch } from '../base/watch.ts';
 import type { HttpLimits } from '../http/http.ts';
@@ -18,6 +19,8 @@ export type { Source, Target } from './parties.ts';
 /** What every step of the inbound side may use. */
 export interface InboundContext {
   readonly clock: Clock;
+  /** Time limits of requests. */
+  readonly deadlines: DeadlineLists;
   readonly random: Random;
   readonly log: Log;
   readonly store: Store;

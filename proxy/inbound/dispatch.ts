@@ -29,6 +29,8 @@ import { rescue } from './rescue.ts';
 const CONNECT_MS = 3_000;
 /** The caller's proxy ends its request itself when its time is over; this is for one that cannot any more. */
 const DEADLINE_GRACE_MS = 100;
+/** It is rounded up to this: then most requests have one of few limits, and share its timer. */
+const DEADLINE_STEP_MS = 100;
 /** No rules, no answer: a proxy without its inbound configuration serves nobody. */
 const NOT_CONFIGURED = 'this proxy has no inbound configuration';
 
@@ -88,7 +90,8 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter, Answered 
     this.#rewrite(rules);
     const left = this.#caller.mesh?.meta.deadlineMs;
     if (left !== undefined) {
-      this.#deadline = this.#context.clock.after(left + DEADLINE_GRACE_MS, () => this.#late(left));
+      const ms = Math.ceil((left + DEADLINE_GRACE_MS) / DEADLINE_STEP_MS) * DEADLINE_STEP_MS;
+      this.#deadline = this.#context.deadlines.after(ms, this, InboundRequest.#tooLate);
     }
     this.#connect();
   }
@@ -277,8 +280,13 @@ export class InboundRequest implements RequestReceiver, ConnectWaiter, Answered 
 
   // Ends.
 
-  #late(ms: number): void {
+  static #tooLate(request: InboundRequest): void {
+    request.#late();
+  }
+
+  #late(): void {
     if (this.#state === 'over') return;
+    const ms = this.#caller.mesh?.meta.deadlineMs;
     const upstream = this.#upstream;
     this.#connections?.cancel(this);
     this.#refuse('request_timeout', `the caller gave it ${ms} ms and did not end it itself`, false);

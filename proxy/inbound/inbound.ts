@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Dial } from '../balance/plain-connections.ts';
 import type { Clock, Random } from '../base/clock.ts';
+import { DeadlineLists } from '../base/deadline-lists.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch } from '../base/watch.ts';
 import { WORKLOAD_KEY } from '../contract/snapshot.ts';
@@ -89,6 +90,7 @@ function createContext(options: InboundOptions): InboundContext {
   const dialer = options.dial ?? dial;
   return {
     clock,
+    deadlines: new DeadlineLists(clock),
     random,
     limits,
     log: options.log,

@@ -3,6 +3,7 @@ import type { Connector } from '../balance/connector.ts';
 import type { EndpointState } from '../balance/endpoints.ts';
 import type { Dial } from '../balance/plain-connections.ts';
 import type { Clock, Random } from '../base/clock.ts';
+import type { DeadlineLists } from '../base/deadline-lists.ts';
 import type { Log } from '../base/log.ts';
 import type { HttpLimits } from '../http/http.ts';
 import type { SelfDescription } from '../mesh/mesh.ts';
@@ -14,6 +15,8 @@ import type { ReplayMemory } from './replay.ts';
 /** What every step of the outbound side may use. */
 export interface OutboundContext {
   readonly clock: Clock;
+  /** Time limits of requests. */
+  readonly deadlines: DeadlineLists;
   readonly random: Random;
   readonly log: Log;
   readonly store: Store;

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import type { DeadlineLists } from '../base/deadline-lists.ts';
 import type { Timeouts } from '../contract/snapshot.ts';
 
 /** How often an idle stream is looked at: it ends at most this fraction of `streamIdleMs` too late. */
@@ -16,16 +17,19 @@ export interface DeadlinesOwner {
  */
 export class Deadlines {
   readonly #clock: Clock;
+  readonly #lists: DeadlineLists;
   readonly #owner: DeadlinesOwner;
   #endsAt: number | undefined;
+  #requestMs = 0;
   #request: Timer | undefined;
   #callEndsAt: number | undefined;
   #call: Timer | undefined;
   #idle: Timer | undefined;
   #moved = false;
 
-  constructor(clock: Clock, owner: DeadlinesOwner) {
+  constructor(clock: Clock, lists: DeadlineLists, owner: DeadlinesOwner) {
     this.#clock = clock;
+    this.#lists = lists;
     this.#owner = owner;
   }
 
@@ -33,11 +37,12 @@ export class Deadlines {
   start(timeouts: Timeouts, callMs?: number): void {
     if (timeouts.requestMs > 0 && (callMs === undefined || timeouts.requestMs < callMs)) {
       this.#endsAt = this.#clock.now() + timeouts.requestMs;
-      this.#request = this.#limit(timeouts.requestMs);
+      this.#requestMs = timeouts.requestMs;
+      this.#request = this.#lists.after(timeouts.requestMs, this, late);
     }
     if (callMs !== undefined && callMs <= LONGEST_MS) {
       this.#callEndsAt = this.#clock.now() + callMs;
-      this.#call = this.#limit(callMs);
+      this.#call = this.#clock.after(callMs, () => this.#late(callMs));
     }
     if (timeouts.streamIdleMs > 0) this.#watch(timeouts.streamIdleMs, 0);
   }
@@ -65,8 +70,13 @@ export class Deadlines {
     this.#idle?.clear();
   }
 
-  #limit(ms: number): Timer {
-    return this.#clock.after(ms, () => this.#owner.onLate('request_timeout', Math.round(ms)));
+  /** The time for the whole request is over. */
+  requestLate(): void {
+    this.#late(this.#requestMs);
+  }
+
+  #late(ms: number): void {
+    this.#owner.onLate('request_timeout', Math.round(ms));
   }
 
   #watch(ms: number, quiet: number): void {
@@ -78,3 +88,5 @@ export class Deadlines {
     });
   }
 }
+
+const late = (deadlines: Deadlines): void => deadlines.requestLate();

@@ -80,7 +80,7 @@ export class OutboundRequest implements RequestReceiver, AttemptOwner, Deadlines
     this.#started = context.clock.now();
     this.#valve = new Valve(exchange);
     this.#replay = new Replay(context.replayMemory);
-    this.#deadlines = new Deadlines(context.clock, this);
+    this.#deadlines = new Deadlines(context.clock, context.deadlines, this);
     this.#traceId = startTrace(context, this.head);
     this.#grpc = grpcCall(this.head, context.clock);
     exchange.receiver = this;

@@ -5,6 +5,7 @@ import type { EndpointState } from '../balance/endpoints.ts';
 import type { ConnectMesh } from '../balance/mesh-connections.ts';
 import type { Dial } from '../balance/plain-connections.ts';
 import type { Clock, Random } from '../base/clock.ts';
+import { DeadlineLists } from '../base/deadline-lists.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch } from '../base/watch.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/http.ts';
@@ -84,6 +85,7 @@ function createContext(options: OutboundOptions): OutboundContext {
   const openers = new WeakMap<EndpointState, Opener>();
   return {
     clock,
+    deadlines: new DeadlineLists(clock),
     random,
     log: options.log,
     store,
