@@ -36,7 +36,7 @@ export class BodyWriter {
   /** Trailers go out only where the framing has a place for them (RFC 9112, 7.1.2). */
   finish(trailers: HeaderList | undefined): boolean {
     if (this.kind === 'chunked') {
-      this.#output.text(trailers === undefined ? '0\r\n\r\n' : `0\r\n${trailerText(trailers)}\r\n`);
+      this.#output.text(trailers === undefined ? '0\r\n\r\n' : trailerText(trailers));
     }
     return this.kind !== 'length' || this.#remaining === 0;
   }

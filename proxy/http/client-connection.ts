@@ -173,9 +173,10 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
   }
 
   #readHead(exchange: Http1ClientExchange, buffer: Buffer, at: number, end: number): number {
-    const headEnd = this.#headEnd.find(buffer, at, end, this.#options.limits);
+    const { limits } = this.#options;
+    const headEnd = this.#headEnd.find(buffer, at, end, limits);
     if (headEnd === -1) return WAIT;
-    const head = parseResponseHead(buffer, at, headEnd, exchange.head, this.#options.limits);
+    const head = parseResponseHead(buffer, at, headEnd, exchange.head, limits, this.#headEnd.text);
     this.#headEnd.reset();
     if (head.status < 200 && head.status !== 101) this.#inform(exchange, head);
     else this.#respond(exchange, head);

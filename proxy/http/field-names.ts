@@ -46,6 +46,9 @@ const SLOTS = 512;
 const table: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined);
 const kinds = new Uint8Array(SLOTS);
 const titles = new Map<string, string>();
+/** How a line begins that follows another: `\r\nContent-Type: `. */
+const titleStarts = new Map<string, string>();
+const lowerStarts = new Map<string, string>();
 
 for (const name of KNOWN) {
   let slot = hashOf(name) & (SLOTS - 1);
@@ -53,6 +56,8 @@ for (const name of KNOWN) {
   table[slot] = name;
   kinds[slot] = KINDS[name] ?? ORDINARY;
   titles.set(name, makeTitle(name));
+  titleStarts.set(name, startOf(makeTitle(name)));
+  lowerStarts.set(name, startOf(name));
 }
 
 /** What `readName` found. One record for the process: parsing is synchronous and never nests. */
@@ -92,6 +97,16 @@ export function readName(text: string, position: number): boolean {
 /** Title-Case of a lower-case name. */
 export function titleCase(name: string): string {
   return titles.get(name) ?? makeTitle(name);
+}
+
+/** End of the line before, and a (lower-case) name as it is to be spelled, with its colon. */
+export function lineStart(name: string, spelling: 'lower' | 'title'): string {
+  if (spelling === 'lower') return lowerStarts.get(name) ?? startOf(name);
+  return titleStarts.get(name) ?? startOf(makeTitle(name));
+}
+
+export function startOf(spelled: string): string {
+  return `\r\n${spelled}: `;
 }
 
 function intern(text: string, start: number, end: number, hash: number): void {

@@ -88,6 +88,12 @@ function parseLength(block: FieldBlock): number {
   // RFC 9112, 6.3 item 5 lets a recipient take equal values for one; nobody honest sends them, and refusing is allowed.
   if (block.contentLengths > 1) throw malformed('more than one Content-Length field');
   const text = block.contentLength ?? '';
-  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw malformed('the Content-Length field is not a plain number');
-  return Number(text);
+  const plain = text.length > 0 && text.length <= 15 && (text.charCodeAt(0) !== 48 || text.length === 1);
+  let length = plain ? 0 : -1;
+  for (let index = 0; index < text.length && length >= 0; index++) {
+    const digit = text.charCodeAt(index) - 48;
+    length = digit >= 0 && digit <= 9 ? length * 10 + digit : -1;
+  }
+  if (length < 0) throw malformed('the Content-Length field is not a plain number');
+  return length;
 }

@@ -4,18 +4,23 @@ import { malformed, tooLarge } from './protocol-error.ts';
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 /** Beyond this many bytes after `end`, a view costs less than a search that runs over what the buffer holds of earlier reads. */
 const SMALL_REST = 4_096;
+/** A head nearly always comes whole and is smaller: so many bytes are decoded to look for its end, and what was decoded is what is parsed. */
+const AT_ONCE = 2_048;
 
 /**
  * Finds the end of a head that arrives in pieces, in linear time: `offset`s are relative to the head's first byte, so
  * the pieces may move between calls.
  */
 export class HeadEnd {
+  /** Latin1 text from the first byte of the head that `find` found, maybe with bytes behind it; undefined: it was found in another way. */
+  text: string | undefined;
   /** Bytes already looked at. */
   #seen = 0;
   /** Of the start line, once its end was seen; -1 before. */
   #lineBytes = -1;
 
   reset(): void {
+    this.text = undefined;
     this.#seen = 0;
     this.#lineBytes = -1;
   }
@@ -25,12 +30,20 @@ export class HeadEnd {
    * the part cannot become a head within the limits any more, so that nobody waits for a time-out to learn it.
    */
   find(buffer: Buffer, start: number, end: number, limits: HttpLimits): number {
-    const from = start + Math.max(0, this.#seen - 3);
-    const at = search(buffer, from, end);
+    const seen = this.#seen;
+    const at = seen === 0 ? this.#first(buffer, start, end) : search(buffer, start + Math.max(0, seen - 3), end);
     if (at !== -1) return at + 4;
     this.#checkPart(buffer, start, end, limits);
     this.#seen = end - start;
     return -1;
+  }
+
+  #first(buffer: Buffer, start: number, end: number): number {
+    const text = buffer.toString('latin1', start, Math.min(end, start + AT_ONCE));
+    const at = text.indexOf('\r\n\r\n');
+    if (at === -1) return end - start > AT_ONCE ? search(buffer, start + AT_ONCE - 3, end) : -1;
+    this.text = text;
+    return start + at;
   }
 
   #checkPart(buffer: Buffer, start: number, end: number, limits: HttpLimits): void {

@@ -1,4 +1,4 @@
-import { type BlockKind, checkBytes, type FieldBlock, parseFields } from './fields.ts';
+import { checkBytes, type FieldBlock, parseFields } from './fields.ts';
 import { hasNoBody, requestFraming, responseFraming } from './framing.ts';
 import { isHost, isToken } from './grammar.ts';
 import { type ConnectionOptions, connectionOptions, removeNamed } from './hop-by-hop.ts';
@@ -14,10 +14,17 @@ export type ReceivedResponse = ResponseHead & { readonly persistent: boolean };
 
 /**
  * Parses a whole request head, `buffer[start, end)` with its last CRLFCRLF. Throws `ProtocolError` and nothing else.
- * The head is decoded once; known names are shared strings.
+ * The head is decoded once; known names are shared strings. `decoded`: the latin1 text from `start` on where the caller has it already, at
+ * least up to `end`.
  */
-export function parseRequestHead(buffer: Buffer, start: number, end: number, limits: HttpLimits): ReceivedRequest {
-  const text = decode(buffer, start, end, limits);
+export function parseRequestHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: HttpLimits,
+  decoded?: string,
+): ReceivedRequest {
+  const text = checked(buffer, start, end, limits, decoded);
   const lineEnd = text.indexOf('\r\n');
   if (lineEnd > limits.startLineBytes)
     throw tooLarge(414, `the request line is longer than ${limits.startLineBytes} bytes`);
@@ -28,7 +35,7 @@ export function parseRequestHead(buffer: Buffer, start: number, end: number, lim
   if (space >= lineEnd - 9 || !isToken(method)) throw malformed('the request line is not valid');
   const target = text.slice(space + 1, lineEnd - 9);
   const parts = parseTarget(method, target);
-  const block = fieldsOf(text, lineEnd, 'request', limits);
+  const block = parseFields(text, lineEnd + 2, end - start, 'request', limits);
   const options = connectionOptions(block.connection);
   const host = checkHost(block, version);
   const framing = requestFraming(block, version);
@@ -59,24 +66,24 @@ export function parseRequestHead(buffer: Buffer, start: number, end: number, lim
   };
 }
 
-/** Parses a whole response head to `request`. Throws `ProtocolError` and nothing else. */
+/** Parses a whole response head to `request`; otherwise like `parseRequestHead`. */
 export function parseResponseHead(
   buffer: Buffer,
   start: number,
   end: number,
   request: RequestHead,
   limits: HttpLimits,
+  decoded?: string,
 ): ReceivedResponse {
-  const text = decode(buffer, start, end, limits);
+  const text = checked(buffer, start, end, limits, decoded);
   const lineEnd = text.indexOf('\r\n');
   if (lineEnd > limits.startLineBytes)
     throw tooLarge(431, `the status line is longer than ${limits.startLineBytes} bytes`);
+  const version = responseVersion(text);
+  const status = statusAt(text, 9);
   // RFC 9112, 4. The space after the status is left out by some servers when there is no reason; nothing is ambiguous then.
-  const line = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: ([^\r]*))?$/.exec(text.slice(0, lineEnd));
-  if (line === null) throw malformed('the status line is not valid');
-  const version = line[1] === '1' ? 11 : 10;
-  const status = Number(line[2]);
-  const block = fieldsOf(text, lineEnd, 'response', limits);
+  if (status === -1 || (lineEnd !== 12 && text.charCodeAt(12) !== 32)) throw malformed('the status line is not valid');
+  const block = parseFields(text, lineEnd + 2, end - start, 'response', limits);
   const options = connectionOptions(block.connection);
   const tunnel = isTunnelStart(request, status);
   if (status === 101) checkSwitch(request, block, options, version);
@@ -86,7 +93,7 @@ export function parseResponseHead(
   if (tunnel || (status < 300 && hasNoBody('', status))) removeNamed(block, ['content-length']);
   return {
     status,
-    reason: line[3] ?? '',
+    reason: text.slice(13, lineEnd),
     version,
     headers: block.headers,
     spelling: block.spelling,
@@ -98,20 +105,29 @@ export function parseResponseHead(
 
 /** Parses a trailer section, `buffer[start, end)` with its last empty line. */
 export function parseTrailers(buffer: Buffer, start: number, end: number, limits: HttpLimits): HeaderList {
-  const text = buffer.toString('latin1', start, end);
-  checkBytes(text);
-  return parseFields(text, 0, 'trailers', limits).headers;
+  checkBytes(buffer, start, end);
+  return parseFields(buffer.toString('latin1', start, end), 0, end - start, 'trailers', limits).headers;
 }
 
-function decode(buffer: Buffer, start: number, end: number, limits: HttpLimits): string {
+function checked(buffer: Buffer, start: number, end: number, limits: HttpLimits, decoded: string | undefined): string {
   if (end - start > limits.headBytes) throw tooLarge(431, `the head is larger than ${limits.headBytes} bytes`);
-  const text = buffer.toString('latin1', start, end);
-  checkBytes(text);
-  return text;
+  checkBytes(buffer, start, end);
+  return decoded ?? buffer.toString('latin1', start, end);
 }
 
-function fieldsOf(text: string, lineEnd: number, kind: BlockKind, limits: HttpLimits): FieldBlock {
-  return parseFields(text, lineEnd + 2, kind, limits);
+function responseVersion(text: string): Version {
+  if (text.startsWith('HTTP/1.1 ')) return 11;
+  if (text.startsWith('HTTP/1.0 ')) return 10;
+  throw malformed('the status line is not valid');
+}
+
+/** Three digits, the first of them not 0; else -1. */
+function statusAt(text: string, position: number): number {
+  const hundreds = text.charCodeAt(position) - 48;
+  const tens = text.charCodeAt(position + 1) - 48;
+  const ones = text.charCodeAt(position + 2) - 48;
+  const legal = hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9;
+  return legal ? hundreds * 100 + tens * 10 + ones : -1;
 }
 
 /** RFC 9112, 2.3: case-sensitive, one digit each. Only 1.0 and 1.1 are spoken here. */

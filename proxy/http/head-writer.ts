@@ -1,4 +1,4 @@
-import { titleCase } from './field-names.ts';
+import { lineStart, startOf } from './field-names.ts';
 import { type HeaderList, headerIndex, type RequestHead, type ResponseHead, type Spelling } from './message.ts';
 import { reasonPhrase } from './status.ts';
 
@@ -15,28 +15,33 @@ export interface ConnectionFields {
 
 /** Values are written as they are: whoever makes them (parser, mesh wire, filters) has checked them with `grammar.ts`. */
 export function requestHeadText(head: RequestHead, fields: ConnectionFields, host: string): string {
-  let text = `${head.method} ${head.target} HTTP/1.1\r\n`;
+  let text = `${head.method} ${head.target} HTTP/1.1`;
   // RFC 9112, 3.2: Host is required in 1.1; a 1.0 client that sent none meant the authority of its target, else the server that it connected to (7.2 of RFC 9110).
   if (headerIndex(head.headers, 'host') === -1) {
-    text += `${spell('host', head.spelling)}: ${head.authority === '' ? host : head.authority}\r\n`;
+    text += ownLine('host', head.spelling, head.authority === '' ? host : head.authority);
   }
-  text += fieldLines(head.headers, head.spelling, fields.length);
-  return text + connectionLines(fields, head.spelling);
+  return fieldLines(text, head.headers, head.spelling, fields.length) + connectionLines(fields, head.spelling);
 }
 
 export function responseHeadText(head: ResponseHead, fields: ConnectionFields): string {
   const reason = head.reason === '' ? reasonPhrase(head.status) : head.reason;
-  const text = `HTTP/1.1 ${head.status} ${reason}\r\n`;
-  return text + fieldLines(head.headers, head.spelling, fields.length) + connectionLines(fields, head.spelling);
+  const line = `HTTP/1.1 ${head.status} ${reason}`;
+  return fieldLines(line, head.headers, head.spelling, fields.length) + connectionLines(fields, head.spelling);
 }
 
-/** Field lines of a trailer section, without the empty line. */
+/** What ends a chunked body: the last chunk and its trailers. */
 export function trailerText(trailers: HeaderList): string {
-  return fieldLines(trailers, 'lower', undefined);
+  return `${fieldLines('0', trailers, 'lower', undefined)}\r\n\r\n`;
 }
 
-function fieldLines(headers: readonly string[], spelling: Spelling, length: ConnectionFields['length']): string {
-  let text = '';
+/** `line` with the fields behind it; the last one is not ended. */
+function fieldLines(
+  line: string,
+  headers: readonly string[],
+  spelling: Spelling,
+  length: ConnectionFields['length'],
+): string {
+  let text = line;
   let written = typeof length !== 'number';
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
@@ -46,29 +51,27 @@ function fieldLines(headers: readonly string[], spelling: Spelling, length: Conn
       written = true;
       value = String(length);
     }
-    const writtenName = nameAt(name, index >> 1, spelling);
-    text += `${writtenName}: ${value}\r\n`;
+    text += startAt(name, index >> 1, spelling) + value;
   }
-  return written ? text : `${text}${spell('content-length', spelling)}: ${length}\r\n`;
+  return written ? text : text + ownLine('content-length', spelling, String(length));
 }
 
-function nameAt(name: string, index: number, spelling: Spelling): string {
-  if (spelling === 'lower') return name;
-  if (spelling === 'title') return titleCase(name);
+function startAt(name: string, index: number, spelling: Spelling): string {
+  if (typeof spelling === 'string') return lineStart(name, spelling);
   const listed = spelling[index];
   // A list that no longer fits its headers (a filter added one) must not rename a field.
-  return listed !== undefined && listed.toLowerCase() === name ? listed : titleCase(name);
+  return listed !== undefined && listed.toLowerCase() === name ? startOf(listed) : lineStart(name, 'title');
 }
 
 function connectionLines(fields: ConnectionFields, spelling: Spelling): string {
   let text = '';
-  if (fields.chunked) text += `${spell('transfer-encoding', spelling)}: chunked\r\n`;
-  if (fields.upgrade !== undefined) text += `${spell('upgrade', spelling)}: ${fields.upgrade}\r\n`;
-  if (fields.connection !== undefined) text += `${spell('connection', spelling)}: ${fields.connection}\r\n`;
-  return `${text}\r\n`;
+  if (fields.chunked) text += ownLine('transfer-encoding', spelling, 'chunked');
+  if (fields.upgrade !== undefined) text += ownLine('upgrade', spelling, fields.upgrade);
+  if (fields.connection !== undefined) text += ownLine('connection', spelling, fields.connection);
+  return `${text}\r\n\r\n`;
 }
 
-/** A name that the codec adds itself, in the manner of the others. */
-function spell(name: string, spelling: Spelling): string {
-  return spelling === 'lower' ? name : titleCase(name);
+/** A line that the codec adds itself, its name in the manner of the others. */
+function ownLine(name: string, spelling: Spelling, value: string): string {
+  return lineStart(name, spelling === 'lower' ? 'lower' : 'title') + value;
 }

@@ -30,6 +30,8 @@ const KEPT = new Set(['host', 'content-length', 'expect']);
 
 export function connectionOptions(value: string | undefined): ConnectionOptions {
   if (value === undefined) return NONE;
+  // What nearly all say, without a hash of fresh text.
+  if (value === 'keep-alive') return KEEP_ALIVE;
   return COMMON.get(value) ?? parseOptions(value);
 }
 

@@ -32,7 +32,7 @@ export class RequestReader {
     }
     const headEnd = this.#headEnd.find(buffer, at, end, this.#limits);
     if (headEnd === -1) return at;
-    this.head = parseRequestHead(buffer, at, headEnd, this.#limits);
+    this.head = parseRequestHead(buffer, at, headEnd, this.#limits, this.#headEnd.text);
     return headEnd;
   }
 }
