@@ -11,6 +11,8 @@ const MAX_TARGETS = 64;
 export class Applications {
   readonly #options: PlainOptions;
   readonly #targets = new Map<string, Connections>();
+  /** What was asked for last: a connection asks for the same with each request. */
+  #last: { readonly target: Target; readonly http2: boolean; readonly connections: Connections } | undefined;
 
   constructor(options: PlainOptions) {
     this.#options = options;
@@ -18,6 +20,14 @@ export class Applications {
 
   /** `http2`: the request came with HTTP/2 and goes on so. */
   of(target: Target, http2: boolean): Connections {
+    const last = this.#last;
+    if (last !== undefined && last.target === target && last.http2 === http2) return last.connections;
+    const connections = this.#find(target, http2);
+    this.#last = { target, http2, connections };
+    return connections;
+  }
+
+  #find(target: Target, http2: boolean): Connections {
     const key = `${target.address}|${target.port}${http2 ? '|2' : ''}`;
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
@@ -35,6 +45,7 @@ export class Applications {
   #forgetOldest(): void {
     const [key, connections] = this.#targets.entries().next().value!;
     this.#targets.delete(key);
+    this.#last = undefined;
     connections.drain();
   }
 }

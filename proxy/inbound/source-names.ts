@@ -13,9 +13,19 @@ export const PLAINTEXT_SOURCE: Source = { identity: undefined, workload: 'unknow
  */
 export class SourceNames {
   readonly #names = new Map<string, Set<string>>();
+  /** Who asked last, and what it is called: mostly the next one too. */
+  #last: { readonly identity: string; readonly workload: string | undefined; readonly source: Source } | undefined;
 
   of(peer: MeshPeer): Source {
-    if (peer.identity === undefined) return PLAINTEXT_SOURCE;
+    const { identity, workload } = peer;
+    if (identity === undefined) return PLAINTEXT_SOURCE;
+    if (this.#last?.identity !== identity || this.#last.workload !== workload) {
+      this.#last = { identity, workload, source: this.#find({ identity, workload }) };
+    }
+    return this.#last.source;
+  }
+
+  #find(peer: { readonly identity: string; readonly workload: string | undefined }): Source {
     const [, , , , namespace = '', , serviceAccount = ''] = peer.identity.split('/');
     const workload = this.#bounded(peer.identity, peer.workload ?? serviceAccount)
       ? (peer.workload ?? serviceAccount)

@@ -56,6 +56,7 @@ export class Replay {
   /** Frees the copy: from here on only new bytes matter. */
   forget(): void {
     this.#lost = true;
+    if (this.#pieces.length === 0) return;
     this.#memory.held -= this.#bytes;
     this.#pieces.length = 0;
     this.#bytes = 0;

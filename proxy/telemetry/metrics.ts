@@ -179,6 +179,8 @@ export class PeerMetricsTable {
   readonly #direction: Direction;
   readonly #self: WorkloadName;
   readonly #peers = new Map<string, PeerMetrics>();
+  /** Whom the last request was for: mostly the next one too. */
+  #last: { readonly name: WorkloadName; readonly peer: PeerMetrics } | undefined;
 
   constructor(metrics: TrafficMetrics, direction: Direction, self: WorkloadName) {
     this.#metrics = metrics;
@@ -187,6 +189,14 @@ export class PeerMetricsTable {
   }
 
   of(workload: string, namespace: string): PeerMetrics {
+    const last = this.#last;
+    if (last !== undefined && last.name.workload === workload && last.name.namespace === namespace) return last.peer;
+    const peer = this.#find(workload, namespace);
+    this.#last = { name: { workload, namespace }, peer };
+    return peer;
+  }
+
+  #find(workload: string, namespace: string): PeerMetrics {
     const key = `${namespace}/${workload}`;
     let peer = this.#peers.get(key);
     if (peer === undefined) {
