@@ -158,7 +158,19 @@ function slowEcho(request: IncomingMessage, response: ServerResponse): void {
 
 function bytes(response: ServerResponse, size: number, seed: number): void {
   response.writeHead(200, { 'content-length': size });
-  response.end(pattern(size, seed));
+  response.end(kept(size, seed));
+}
+
+let last: { readonly size: number; readonly seed: number; readonly bytes: Buffer } = {
+  size: -1,
+  seed: -1,
+  bytes: Buffer.alloc(0),
+};
+
+/** A thousand clients that ask for the same are answered from the same memory. */
+function kept(size: number, seed: number): Buffer {
+  if (last.size !== size || last.seed !== seed) last = { size, seed, bytes: pattern(size, seed) };
+  return last.bytes;
 }
 
 function trickle(response: ServerResponse, count: number, ms: number): void {

@@ -248,7 +248,7 @@ describe('answers', () => {
     script.deliver(ask);
     const { exchange, events } = script.requests[0]!;
     exchange.respond(responseHead());
-    const piece = Buffer.alloc(50_000, 0x61);
+    const piece = Buffer.alloc(40_000, 0x61);
     expect(exchange.write(piece, 0, piece.length)).toBe(true);
     expect(exchange.write(piece, 0, piece.length)).toBe(true);
     expect(exchange.write(piece, 0, piece.length)).toBe(false);

@@ -36,8 +36,8 @@ export interface StreamHost {
   holding(bytes: number): void;
 }
 
-/** Queued bytes above which `write` answers false, and below which `onDrain` follows. */
-const QUEUE_HIGH = 65_536;
+/** Queued bytes above which `write` answers false, and below which `onDrain` follows. One read of 64 KiB may come on top: a thousand slow readers of one callee cost it 80 MiB. */
+const QUEUE_HIGH = 32_768;
 const QUEUE_LOW = 16_384;
 
 type Held = Buffer | { readonly list: string[]; readonly end: boolean } | 'end';
