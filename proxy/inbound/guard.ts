@@ -93,6 +93,8 @@ export class PlaintextGuard implements Transport, TransportReceiver {
     this.#held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
     const arrival = classifyArrival(this.#held, this.#options.protocol);
     if (arrival !== undefined) this.#decided(arrival, this.#held);
+    // Whatever `HELO` may become, it is not HTTP any more: a protocol whose server speaks first must not wait.
+    else if (this.#answered) this.#letPass();
     else this.#undecided ??= this.#options.clock.after(UNDECIDED_MS, () => this.#letPass());
   }
 
