@@ -23,6 +23,8 @@ import { PLAINTEXT_SOURCE } from './source-names.ts';
 const STRICT_MS = 10_000;
 const PERMISSIVE_SILENCE_MS = 300;
 const HELLO_MS = 5_000;
+/** As servers wait for a first request (nginx, Node). */
+const HTTP_SILENCE_MS = 60_000;
 /** A ClientHello, or a request line, with the records around it. */
 const MAX_PEEK = MAX_CLIENT_HELLO + 64;
 const KEEP_ALIVE_MS = 60_000;
@@ -87,9 +89,13 @@ async function acceptPermissive(
   rules: BuiltWorkload,
 ): Promise<void> {
   const protocol = rules.protocol(target.port);
-  const silence = context.live.meshedSources.has(socket.remoteAddress ?? '') ? STRICT_MS : PERMISSIVE_SILENCE_MS;
+  const silence = silenceAllowed(context, socket, protocol);
   const peeked = await peekTwice(context, socket, silence, (bytes) => classifyArrival(bytes, protocol));
   if (peeked.kind === 'closed') return;
+  if (saidNothing(peeked) && isHttp(protocol)) {
+    socket.destroy();
+    return;
+  }
   // Rules may have changed while we waited.
   const current = context.store.workload();
   const arrival = arrivalOf(peeked);
@@ -107,10 +113,23 @@ async function acceptPermissive(
     servePlainHttp(context, socketTransport(socket), nameOf(socket), target, http);
   } else {
     const plain = socketTransport(socket);
-    const silent = peeked.kind === 'timeout' && peeked.bytes.length === 0;
-    const client = silent ? guarded(context, plain, nameOf(socket), target, protocol) : plain;
+    const client = saidNothing(peeked) ? guarded(context, plain, nameOf(socket), target, protocol) : plain;
     servePlainOpaque(context, target, PLAINTEXT_SOURCE, client, peeked.bytes, peeked.kind === 'ended');
   }
+}
+
+/** A server of HTTP says nothing first: on a port declared so, silence means no more than that the client has nothing to ask yet. */
+function silenceAllowed(context: InboundContext, socket: Socket, protocol: Protocol): number {
+  if (isHttp(protocol)) return HTTP_SILENCE_MS;
+  return context.live.meshedSources.has(socket.remoteAddress ?? '') ? STRICT_MS : PERMISSIVE_SILENCE_MS;
+}
+
+function isHttp(protocol: Protocol): boolean {
+  return protocol !== 'auto' && protocol !== 'tcp';
+}
+
+function saidNothing(peeked: Peeked<Arrival>): boolean {
+  return peeked.kind === 'timeout' && peeked.bytes.length === 0;
 }
 
 /** Silence ends the first look; bytes that are not enough yet get more time. */

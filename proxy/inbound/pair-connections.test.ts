@@ -274,32 +274,60 @@ describe('plaintext', () => {
     ).toBe(1);
   });
 
-  test.each([
-    ['auto', 'GET / HTTP/1.1\r\n', 'host: x\r\nx-heddle-peer: spiffe://evil\r\nconnection: close\r\n\r\n'],
-    ['http', 'G', 'ET / HTTP/1.1\r\nhost: x\r\nX_Heddle_Peer: spiffe://evil\r\nconnection: close\r\n\r\n'],
-  ] as const)(
-    'Permissive, port declared %s: HTTP after a silence is HTTP, parsed and stripped',
-    async (protocol, ...pieces) => {
-      const clock = new FakeClock();
-      const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
-      const side = createSide({ name: 'payment', clock, workload: { ports: [{ port: backend.port, protocol }] } });
-      closing.push(side);
-      const raw = rawClient(await side.arrive(backend.port));
-      await until('the connection', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 1);
-      clock.advance(300);
-      await until('the application to be dialled', () => side.inbound.connections === 1);
-      for (const piece of pieces) {
-        raw.socket.write(piece);
-        await settle();
-      }
-      await until('the answer', () => raw.ended);
-      expect(raw.text).toMatch(/^HTTP\/1\.1 200 /);
-      expect(raw.text).not.toContain('spiffe://evil');
-      expect(metric(side.metrics.text(), 'heddle_requests_total', 'inbound')).toBe(1);
-      raw.socket.destroy();
-      await until('the end', () => side.inbound.connections === 0);
-    },
-  );
+  const FORGED = 'host: x\r\nX_Heddle_Peer: spiffe://evil\r\nconnection: close\r\n\r\n';
+
+  test('Permissive: HTTP after a silence is HTTP, parsed and stripped', async () => {
+    const clock = new FakeClock();
+    const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
+    const side = createSide({ name: 'payment', clock, workload: {} });
+    closing.push(side);
+    const raw = rawClient(await side.arrive(backend.port));
+    await until('the connection', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 1);
+    clock.advance(300);
+    await until('the application to be dialled', () => side.inbound.connections === 1);
+    for (const piece of ['GET / HTTP/1.1\r\n', FORGED]) {
+      raw.socket.write(piece);
+      await settle();
+    }
+    await until('the answer', () => raw.ended);
+    expect(raw.text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(raw.text).not.toContain('spiffe://evil');
+    expect(metric(side.metrics.text(), 'heddle_requests_total', 'inbound')).toBe(1);
+    raw.socket.destroy();
+    await until('the end', () => side.inbound.connections === 0);
+  });
+
+  test('Permissive, a port declared http: a client may be silent, and is no opaque connection, whatever the rules', async () => {
+    const clock = new FakeClock();
+    const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
+    const closed = { from: [{ kind: 'anyone' as const }], to: [{ paths: [{ type: 'Exact' as const, value: '/x' }] }] };
+    const rules = [{ name: 'closed', action: 'Deny' as const, ...closed }];
+    const workload = {
+      ports: [{ port: backend.port, protocol: 'http' as const }],
+      authorization: { defaultAction: 'Allow' as const, rules },
+    };
+    const dialled: number[] = [];
+    const counted = (options: Parameters<typeof dial>[0]) => {
+      dialled.push(options.port);
+      return dial(options);
+    };
+    const side = createSide({ name: 'payment', clock, dial: counted, workload });
+    closing.push(side);
+    const [early, silent] = [rawClient(await side.arrive(backend.port)), rawClient(await side.arrive(backend.port))];
+    await until('both', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 2);
+    await clock.advanceSettling(20_000, 1_000);
+    expect([dialled, early.closed]).toEqual([[], false]);
+    early.socket.write('G');
+    await settle();
+    early.socket.write(`ET / HTTP/1.1\r\n${FORGED}`);
+    await until('the answer', () => early.ended);
+    expect(early.text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(early.text).not.toContain('spiffe://evil');
+    // As any server closes who never asks.
+    await clock.advanceSettling(45_000, 1_000);
+    await until('the end', () => silent.ended);
+    expect(silent.error).toBeUndefined();
+  });
 
   test('Permissive: other bytes after a silence go on as they are', async () => {
     const clock = new FakeClock();
