@@ -1,7 +1,7 @@
 import type { BackoffRange } from '../../proxy/base/backoff.ts';
 import type { Clock, Random } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
-import { isConflict, KubeError } from './kube-error.ts';
+import { isConflict, KubeError, patienceMs } from './kube-error.ts';
 import { createWorkQueue } from './workqueue.ts';
 
 /** What one reconcile came to. */
@@ -59,7 +59,7 @@ export function createController(options: ControllerOptions): Controller {
   const settle = (key: string, outcome: Outcome): void => {
     if (outcome.kind === 'retry') {
       logRetry(log, key, outcome.error);
-      queue.addRateLimited(key);
+      queue.addRateLimited(key, patienceMs(outcome.error));
       return;
     }
     queue.forget(key);

@@ -318,6 +318,17 @@ describe('informer', () => {
     expect(informer.alive()).toBe(true);
   });
 
+  test('an API server that asks for patience has it', async () => {
+    const hurried = new HurriedClock();
+    const busy: Step = (response) => {
+      response.writeHead(429, { 'retry-after': '7' });
+      response.end(JSON.stringify({ kind: 'Status', code: 429, reason: 'TooManyRequests' }));
+    };
+    const { informer } = await watching([busy, busy, list('100', []), watchOpen()], { clock: hurried });
+    await informer.synced;
+    expect(hurried.pauses).toEqual([7_000, 7_000]);
+  });
+
   test('a watch that is refused after each list does not become a storm of lists', async () => {
     const hurried = new HurriedClock();
     const gone = failure(410, 'Expired');

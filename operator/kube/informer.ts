@@ -4,7 +4,7 @@ import type { Clock, Random } from '../../proxy/base/clock.ts';
 import type { Log } from '../../proxy/base/log.ts';
 import { Cell, type Watch } from '../../proxy/base/watch.ts';
 import type { KubeClient, ListOptions, Page } from './client.ts';
-import { isGone, isNotFound, isTooLarge, KubeError } from './kube-error.ts';
+import { isGone, isNotFound, isTooLarge, KubeError, patienceMs } from './kube-error.ts';
 import { type Change, ObjectStore } from './object-store.ts';
 import { pause } from './pause.ts';
 import { type KubeObject, objectKey, type Resource } from './resource.ts';
@@ -187,8 +187,8 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     }
   };
 
-  const rest = (range: BackoffRange): Promise<void> =>
-    pause(clock, reconnectDelay(range, attempt++, random), stopping.signal);
+  const rest = (range: BackoffRange, leastMs = 0): Promise<void> =>
+    pause(clock, Math.max(leastMs, reconnectDelay(range, attempt++, random)), stopping.signal);
 
   const recover = async (error: unknown): Promise<void> => {
     if (isNotFound(error)) {
@@ -205,7 +205,7 @@ export function createInformer<Kept>(options: InformerOptions<Kept>): Informer<K
     else if (error instanceof SilentWatchError) log.debug('a silent watch is opened anew', { silenceMs });
     else log.warn('watching stopped, resuming', { attempt }, error);
     state.set({ kind: 'waiting', error });
-    return rest(backoff);
+    return rest(backoff, patienceMs(error));
   };
 
   const run = async (): Promise<void> => {

@@ -35,6 +35,10 @@ export const isConflict = (error: unknown): boolean => error instanceof KubeErro
 export const isGone = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 410 || error.reason === 'Expired');
 
+/** Milliseconds that the API server asks to wait for; 0 where it says nothing. */
+export const patienceMs = (error: unknown): number =>
+  error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+
 const TOO_LARGE = 'AnswerTooLarge';
 /** The answer was more than we hold: ask for less. */
 export const isTooLarge = (error: unknown): boolean => error instanceof KubeError && error.reason === TOO_LARGE;
@@ -56,7 +60,8 @@ export function errorFromAnswer(
   return new KubeError(message ?? `the API server answered ${answer.status}`, {
     status: answer.status,
     reason: reason ?? '',
-    retryAfterSeconds: answer.retryAfter !== undefined && Number.isFinite(seconds) ? Math.min(seconds, 60) : undefined,
+    retryAfterSeconds:
+      answer.retryAfter !== undefined && Number.isFinite(seconds) ? Math.max(0, Math.min(seconds, 60)) : undefined,
     where: { method: call.method, path: call.path, status: answer.status },
   });
 }

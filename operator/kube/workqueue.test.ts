@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '../../proxy/base/log.ts';
 import { FakeClock, settle } from '../../proxy/base/testing/fake-clock.ts';
 import { createController, type Outcome } from './controller.ts';
+import { KubeError } from './kube-error.ts';
 import { createWorkQueue } from './workqueue.ts';
 
 const half = (): number => 0.5;
@@ -129,6 +130,28 @@ describe('controller', () => {
     await clock.advanceSettling(2_000, 5);
     expect([...seen].sort()).toEqual(['done', 'done', 'done', 'dropped', 'requeue', 'retry', 'retry']);
     expect(controller.depth).toBe(0);
+    await controller.stop();
+  });
+
+  test('an API server that asks for patience has it', async () => {
+    const clock = new FakeClock();
+    const times: number[] = [];
+    const controller = createController({
+      name: 'test',
+      clock,
+      random: half,
+      log: silentLog,
+      async reconcile() {
+        times.push(clock.now());
+        if (times.length < 3) throw new KubeError('slow down', { status: 429, retryAfterSeconds: 5 });
+        return { kind: 'done' };
+      },
+    });
+    controller.enqueue('a');
+    controller.start();
+    await settle();
+    await clock.advanceSettling(12_000, 1_000);
+    expect(times).toEqual([0, 5_000, 10_000]);
     await controller.stop();
   });
 });

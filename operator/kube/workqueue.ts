@@ -9,8 +9,8 @@ export interface WorkQueue {
   add(key: string): void;
   /** Adds the key after `ms`; an earlier time wins over a later one. */
   addAfter(key: string, ms: number): void;
-  /** Adds the key after a backoff that doubles with each call until `forget`. */
-  addRateLimited(key: string): void;
+  /** Adds the key after a backoff that doubles with each call until `forget`, not before `leastMs`. */
+  addRateLimited(key: string, leastMs?: number): void;
   forget(key: string): void;
   /** Keys that wait or are being worked on; delayed ones are not counted. */
   readonly depth: number;
@@ -87,15 +87,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   return {
     add,
     addAfter,
-    addRateLimited(key) {
+    addRateLimited(key, leastMs = 0) {
       const attempt = failures.get(key) ?? 0;
       failures.set(key, attempt + 1);
       // Never below a quarter of the ceiling: full jitter alone could turn into a tight loop.
       const range = options.backoff ?? BACKOFF;
-      addAfter(
-        key,
-        Math.min(range.max, range.base * 2 ** Math.min(attempt, 30)) / 4 + backoffDelay(range, attempt, random) * 0.75,
-      );
+      const quarter = Math.min(range.max, range.base * 2 ** Math.min(attempt, 30)) / 4;
+      addAfter(key, Math.max(leastMs, quarter + backoffDelay(range, attempt, random) * 0.75));
     },
     forget: (key) => void failures.delete(key),
     get depth() {
