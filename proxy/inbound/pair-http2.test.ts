@@ -336,7 +336,10 @@ describe('where HTTP/2 is spoken', () => {
 
   test('an unmeshed endpoint is spoken to with prior knowledge', async () => {
     const mesh = await pair();
+    // Not every session: the connection that was opened before the client spoke may be one.
+    const used = new Set<unknown>();
     const backend = await http2App((stream, headers) => {
+      used.add(stream.session);
       stream.respond({ ':status': 200 });
       stream.end(String(headers['traceparent'] !== undefined));
     });
@@ -344,7 +347,7 @@ describe('where HTTP/2 is spoken', () => {
     const session = http2Client(mesh.port);
     expect((await ask(session, {})).body.toString()).toBe('true');
     expect((await ask(session, {})).headers[':status']).toBe(200);
-    expect(backend.sessions).toBe(1);
+    expect(used.size).toBe(1);
   });
 
   test('plaintext HTTP/2 at a Permissive port reaches the application; at a Strict one it reads why not', async () => {
