@@ -28,7 +28,7 @@ export async function killProxy(mesh: Mesh, pod: V1Pod): Promise<Killed> {
   const url = `http://${addressOf(pod)}:${PORTS.health}/ready`;
   await eventually(
     'the proxy is ready again',
-    async () => (await fetch(url, { signal: AbortSignal.timeout(1_000) })).ok,
+    async () => (await fetch(url, { signal: AbortSignal.timeout(5_000) })).ok,
     60_000,
     LOOK_MS,
   );
