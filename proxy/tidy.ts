@@ -1,11 +1,12 @@
 import type { Clock, Timer } from './base/clock.ts';
 
 type Flavor = 'regular' | 'last-resort';
+type Collection = { type: 'major'; execution: 'sync'; flavor: Flavor };
 
 export interface TidyOptions {
   readonly clock: Clock;
   /** Node's `gc` (`--expose-gc`); undefined: V8 collects when it thinks best. */
-  readonly collect: ((how: { type: 'major'; execution: 'sync'; flavor: Flavor }) => unknown) | undefined;
+  readonly collect: ((how: Collection) => unknown) | undefined;
   /** Gives free memory of the C library back to the kernel. */
   readonly trim: () => void;
   /** CPU time of the process so far, milliseconds. */
@@ -36,8 +37,8 @@ interface BurstLimits {
 
 /** Garbage of 500 keys is some megabytes. */
 const KEYS: BurstLimits = { many: 500, few: 0, quietMs: 2_000, restMs: 60_000 };
-/** A finished handshake leaves some 25 kB free that the C library keeps. Who connects for every request is never quiet, and reuses it. */
-const CONNECTIONS: BurstLimits = { many: 64, few: 8, quietMs: 2_000, restMs: 10_000 };
+/** A finished handshake leaves some 25 kB free that the C library keeps, and garbage. Who connects for every request is never quiet, and reuses both. */
+const CONNECTIONS: BurstLimits = { many: 64, few: 8, quietMs: 2_000, restMs: 60_000 };
 
 /** Code that became hot was compiled by other threads: 10 to 15 MiB that stay free in their heaps. Worth a look after so much work. */
 const WORKED_MS = 1_000;
@@ -47,7 +48,8 @@ const WORK = { firstMs: 10_000, longestMs: 300_000 } as const;
 /**
  * Starting compiles and allocates what is never needed again, thousands of keys leave more garbage than they keep, handshakes need more than open
  * connections; an idle process has no reason to collect, and the C library keeps what is free. After the start the thorough way (drops compiled code
- * too: nothing is warm yet; 15 to 35 ms), after many keys a plain collection (10 to 30 ms), after many connections and after work only the C library's (1 to 5 ms).
+ * too: nothing is warm yet; 15 to 35 ms), after many keys or connections a plain collection
+ * (10 to 40 ms; peers' certificates hold memory outside of the heap too), after work only the C library's (1 to 5 ms).
  */
 export function createTidy(options: TidyOptions): Tidy {
   const { clock, collect, trim, cpuMs } = options;
@@ -57,7 +59,7 @@ export function createTidy(options: TidyOptions): Tidy {
     trim();
   };
   const keys = createBurst(clock, KEYS, () => collected('regular'));
-  const connections = createBurst(clock, CONNECTIONS, trim);
+  const connections = createBurst(clock, CONNECTIONS, () => collected('regular'));
   const work = createWork(clock, cpuMs, trim);
   return {
     started() {

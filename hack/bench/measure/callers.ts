@@ -13,8 +13,8 @@ import { memoryOf } from './proc.ts';
 
 const MIB = 1024 * 1024;
 const NOBODY = { proxyCore: 0, loadCore: 0 } as const;
-/** What a process does at its start, and some seconds after the last handshake (proxy/tidy.ts), is over by then. */
-const SETTLE_MS = 6_000;
+/** What a process does at its start, and after the last handshake, is over by then: proxy/tidy.ts waits some seconds, V8 gives pages back after 8 s. */
+const SETTLE_MS = 15_000;
 const HELD_WITHIN_MS = 120_000;
 const POLL_MS = 50;
 

@@ -12,6 +12,8 @@ import { memoryOf } from './proc.ts';
 const MIB = 1024 * 1024;
 /** What a process does at its start is over by then. */
 const SETTLE_MS = 2_000;
+/** And what it does after many connections: they are idle. */
+const CONNECTED_MS = 5_000;
 
 /** The calling side's proxy from its start on: first request, memory idle, after load, and with idle connections. */
 export async function measureLife(world: World, scenario: Scenario, options: MeasureOptions): Promise<Attempt> {
@@ -63,6 +65,7 @@ async function costOfConnection(world: World, held: number, pid: number): Promis
   const before = memoryOf(pid).resident;
   const holder = ask(world, 'hold', { ...pairTarget(world), path: '/', connections: held });
   await holder.line();
+  await sleep(CONNECTED_MS);
   const after = memoryOf(pid).resident;
   holder.end();
   return (after - before) / held / 1_000;
