@@ -105,14 +105,16 @@ export function parseResponseHead(
 
 /** Parses a trailer section, `buffer[start, end)` with its last empty line. */
 export function parseTrailers(buffer: Buffer, start: number, end: number, limits: HttpLimits): HeaderList {
-  checkBytes(buffer, start, end);
-  return parseFields(buffer.toString('latin1', start, end), 0, end - start, 'trailers', limits).headers;
+  const text = buffer.toString('latin1', start, end);
+  checkBytes(text);
+  return parseFields(text, 0, text.length, 'trailers', limits).headers;
 }
 
 function checked(buffer: Buffer, start: number, end: number, limits: HttpLimits, decoded: string | undefined): string {
   if (end - start > limits.headBytes) throw tooLarge(431, `the head is larger than ${limits.headBytes} bytes`);
-  checkBytes(buffer, start, end);
-  return decoded ?? buffer.toString('latin1', start, end);
+  const text = decoded ?? buffer.toString('latin1', start, end);
+  checkBytes(text);
+  return text;
 }
 
 function responseVersion(text: string): Version {
