@@ -104,6 +104,22 @@ test('it is empty while nothing is broken, written by the leader alone, and take
   expect(client.objects.get(MAP)).toHaveProperty('data', {});
 });
 
+test('while nothing is broken it is looked at once, however often policies change', async () => {
+  const client = new MemoryCluster();
+  let calls = 0;
+  client.before = () => void calls++;
+  const world = worldOf(access(3));
+  const reconcile = createLastGoodReconcile({ client, world, isLeader: () => true, log: silentLog });
+  for (let at = 0; at < 5; at++) await reconcile();
+  expect(calls).toBe(1);
+  applyAll(world, broken(4));
+  await reconcile();
+  expect(client.objects.get(MAP)).toMatchObject({ data: { u1: expect.any(String) } });
+  applyAll(world, access(5));
+  await reconcile();
+  expect(client.objects.get(MAP)).toHaveProperty('data', {});
+});
+
 test('what a ConfigMap cannot hold is left out, traffic before access', async () => {
   const client = new MemoryCluster();
   const world = worldOf();

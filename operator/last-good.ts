@@ -46,15 +46,23 @@ export interface LastGoodOptions {
 /** Writes what is in force of policies whose newest generation breaks a rule; nothing else, so it is empty nearly always. */
 export function createLastGoodReconcile(options: LastGoodOptions): () => Promise<Outcome> {
   const { client, world, isLeader, log } = options;
+  /** Nothing stands there. Every status that is written is an event of its policy: not a call each. What another leader may have left meanwhile counts for its generation only. */
+  let isEmpty = false;
   return async () => {
-    if (!isLeader()) return DONE;
+    if (!isLeader()) {
+      isEmpty = false;
+      return DONE;
+    }
     const { data, left } = collect(world);
+    const nothing = Object.keys(data).length === 0;
+    if (nothing && isEmpty) return DONE;
     if (left > 0) log.warn('generations in force do not fit into a ConfigMap; a restart forgets them', { left });
     const live = await client.find<ConfigMap>(RESOURCES.configMaps, REF);
-    const again: Outcome = Object.keys(data).length === 0 ? DONE : { kind: 'requeue', afterMs: LOOK_AGAIN_MS };
-    if (sameData(live?.data ?? {}, data) || !isLeader()) return again;
-    await applyObject({ client, resource: RESOURCES.configMaps, manager: MANAGER }, configMapOf(data), undefined);
-    return again;
+    if (!isLeader()) return DONE;
+    if (!sameData(live?.data ?? {}, data))
+      await applyObject({ client, resource: RESOURCES.configMaps, manager: MANAGER }, configMapOf(data), undefined);
+    isEmpty = nothing;
+    return nothing ? DONE : { kind: 'requeue', afterMs: LOOK_AGAIN_MS };
   };
 }
 

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { HeddleError } from '../../proxy/base/errors.ts';
 import { formatSpiffeId } from '../../proxy/contract/identity.ts';
 import type { Endpoint } from '../../proxy/contract/snapshot.ts';
 import {
@@ -37,6 +38,26 @@ export function compileEndpoints(
   return chosen
     .flatMap((candidate) => compileEndpoint(world, candidate, subsets))
     .sort((left, right) => compareText(left.address, right.address) || left.port - right.port);
+}
+
+/** Endpoints of all ports of a Service together: more fit no message (some 160 bytes each, 16 MiB). */
+const MOST_ENDPOINTS = 100_000;
+
+/** Throws where a Service has more endpoints than could be sent, before they are made: ports times pods. */
+export function checkEndpointCount(world: World, service: ServiceRecord): void {
+  const names = new Set(service.ports.map(({ name }) => name));
+  let count = 0;
+  for (const { ports, endpoints } of world.slicesOf(service)) {
+    count += ports.filter(({ name }) => names.has(name)).length * endpoints.length;
+  }
+  if (count <= MOST_ENDPOINTS) return;
+  throw new HeddleError(
+    'too_many_endpoints',
+    `the Service has ${count} endpoints, at most ${MOST_ENDPOINTS} are taken`,
+    {
+      where: { service: `${service.namespace}/${service.name}` },
+    },
+  );
 }
 
 const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);

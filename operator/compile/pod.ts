@@ -39,8 +39,9 @@ export function compilePod(world: World, address: string, viewer: Viewer): Conte
 }
 
 function compilePorts(world: World, leading: readonly Leading[], viewer: Viewer): PodPort[] {
+  const speaking = onlyServices(leading);
   return declaredPorts(leading).map(({ port, protocol }) => {
-    const only = onlyService(leading, port);
+    const only = speaking.get(port);
     if (only === undefined) return { port, protocol };
     const defaults = effectiveDefaults(
       attachedTo(world, only.service, only.port, viewer.namespace),
@@ -50,10 +51,14 @@ function compilePorts(world: World, leading: readonly Leading[], viewer: Viewer)
   });
 }
 
-/** The one Service with an address (and so perhaps a policy) that leads to the port; where several do, none of them speaks for it. */
-function onlyService(leading: readonly Leading[], containerPort: number): Leading | undefined {
-  const matching = leading.filter((one) => one.service.type === 'Clustered' && one.containerPort === containerPort);
-  return matching.length === 1 ? matching[0] : undefined;
+/** By container port the one Service with an address (and so perhaps a policy) that leads to it; where several do, none of them speaks for it. */
+function onlyServices(leading: readonly Leading[]): ReadonlyMap<number, Leading | undefined> {
+  const found = new Map<number, Leading | undefined>();
+  for (const one of leading) {
+    if (one.service.type !== 'Clustered') continue;
+    found.set(one.containerPort, found.has(one.containerPort) ? undefined : one);
+  }
+  return found;
 }
 
 function podPolicies(world: World, pod: PodRecord, leading: readonly Leading[], viewer: Viewer) {

@@ -9,7 +9,7 @@ import {
   type World,
 } from '../model/model.ts';
 import type { Content, Viewer } from './compiled.ts';
-import { compileEndpoints } from './endpoints.ts';
+import { checkEndpointCount, compileEndpoints } from './endpoints.ts';
 import { declaredProtocol } from './protocol.ts';
 import { accessLogOf, telemetryOf } from './telemetry.ts';
 import { compileTraffic } from './traffic.ts';
@@ -17,6 +17,7 @@ import { compileTraffic } from './traffic.ts';
 /** A Service as seen by one pod. Gone, headless and ExternalName Services have no address of their own: `absent`. */
 export function compileService(world: World, service: ServiceRecord | undefined, viewer: Viewer): Content {
   if (service === undefined || service.type !== 'Clustered') return { content: { kind: 'absent' }, policies: [] };
+  checkEndpointCount(world, service);
   const whole = attachedTo(world, service, undefined, viewer.namespace);
   const ports = service.ports.map((port) => ({ port, attached: attachedTo(world, service, port, viewer.namespace) }));
   const nodeName = dependsOnNode(world, service) ? world.podByUid(viewer.podUid)?.nodeName : undefined;

@@ -123,11 +123,28 @@ function claimsAt(world: World, policy: Effective<'MeshPolicy'>, target: Traffic
   const service = world.services.get(objectKey(target.namespace ?? policy.namespace, target.name ?? ''));
   if (service === undefined) return [];
   const ports = service.ports.filter((port) => target.sectionName === undefined || port.name === target.sectionName);
+  const attachedAt = attachedByPort(world, service, policy.namespace);
   return ports.flatMap((port) => {
     const name = port.name === '' ? '' : `:${port.name}`;
-    const attached = attachedTo(world, service, port, policy.namespace);
-    return judge(policy, attached, `Service ${objectKey(service.namespace, service.name)}${name}`);
+    return judge(policy, attachedAt(port), `Service ${objectKey(service.namespace, service.name)}${name}`);
   });
+}
+
+/** As `attachedTo` for each port, but once for all ports that no policy names: a Service may have a thousand. */
+function attachedByPort(
+  world: World,
+  service: ServiceRecord,
+  audience: string,
+): (port: ServicePortRecord) => readonly Attached[] {
+  const policies = world.meshPolicies.targeting(serviceTarget(service.namespace, service.name));
+  const named = new Set(policies.flatMap(({ spec }) => spec.targetRefs.map(({ sectionName }) => sectionName)));
+  const found = new Map<string | undefined, readonly Attached[]>();
+  return (port) => {
+    const group = named.has(port.name) ? port.name : undefined;
+    const attached = found.get(group) ?? attachedTo(world, service, port, audience);
+    found.set(group, attached);
+    return attached;
+  };
 }
 
 function judge(policy: Effective<'MeshPolicy'>, attached: readonly Attached[], target: string): Claim[] {
