@@ -37,8 +37,8 @@ interface BurstLimits {
 
 /** Garbage of 500 keys is some megabytes. */
 const KEYS: BurstLimits = { many: 500, few: 0, quietMs: 2_000, restMs: 60_000 };
-/** A finished handshake leaves some 25 kB free that the C library keeps, and garbage. Who connects for every request is never quiet, and reuses both. */
-const CONNECTIONS: BurstLimits = { many: 64, few: 8, quietMs: 2_000, restMs: 60_000 };
+/** A finished handshake leaves some 25 kB free that the C library keeps, and garbage. Who connects for every request is never quiet, and reuses both; for others this costs less than their handshakes. */
+const CONNECTIONS: BurstLimits = { many: 64, few: 8, quietMs: 2_000, restMs: 10_000 };
 
 /** Code that became hot was compiled by other threads: 10 to 15 MiB that stay free in their heaps. Worth a look after so much work. */
 const WORKED_MS = 1_000;
