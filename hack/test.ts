@@ -94,9 +94,9 @@ async function unit(): Promise<Outcome> {
 }
 
 /** A script that ends with a line `N passed, N failed`. */
-async function script(path: string): Promise<Outcome> {
+async function script(path: string, ...args: readonly string[]): Promise<Outcome> {
   let tail = '';
-  const code = await exitCode([path], false, (text) => {
+  const code = await exitCode([path, ...args], false, (text) => {
     tail = (tail + text).slice(-4096);
   });
   const match = [...tail.matchAll(/(\d+) passed, (\d+) failed/g)].at(-1);

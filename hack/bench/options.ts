@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly profile: string | undefined;
   /** Options of Node for our proxies instead of those in the Dockerfile: to try others. */
   readonly nodeOptions: readonly string[] | undefined;
+  /** What `npm test` does: correctness of everybody who is installed, one round of ourselves, a closing line that counts. */
+  readonly short: boolean;
   readonly help: boolean;
 }
 
@@ -28,8 +30,12 @@ export const DEFAULTS: BenchOptions = {
   busy: false,
   profile: undefined,
   nodeOptions: undefined,
+  short: false,
   help: false,
 };
+
+/** Of the short form. */
+const SHORT = { rounds: 1, seconds: 1, only: ['pair-16'], busy: true } as const;
 
 export const USAGE = `npm run bench -- [options]
   --rounds N          rounds; everybody is measured in each (default ${DEFAULTS.rounds})
@@ -39,6 +45,7 @@ export const USAGE = `npm run bench -- [options]
   --busy              keep what was measured while others used the machine (figures are then marked)
   --profile FOLDER    our proxies leave a V8 CPU profile there (figures are then marked)
   --node-options TEXT options of Node for our proxies instead of the image's (figures are then marked)
+  --short             correctness of everybody who is installed, then one second of ourselves (as npm test does)
   --json              one JSON document on standard output
 `;
 
@@ -46,12 +53,13 @@ export const USAGE = `npm run bench -- [options]
 export function parseOptions(args: readonly string[], contenders: readonly string[]): BenchOptions {
   const only: string[] = [];
   const named: string[] = [];
-  let { json, rounds, seconds, busy, profile, nodeOptions, help } = DEFAULTS;
+  let { json, rounds, seconds, busy, profile, nodeOptions, short, help } = DEFAULTS;
   const rest = [...args];
   for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
     if (option === '--json') json = true;
     else if (option === '--busy') busy = true;
     else if (option === '--help') help = true;
+    else if (option === '--short') short = true;
     else if (option === '--node-options') nodeOptions = words(text(option, rest.shift()));
     else if (option === '--profile') profile = resolve(text(option, rest.shift()));
     else if (option === '--rounds') rounds = whole(option, rest.shift(), 1, 1_000);
@@ -67,7 +75,8 @@ export function parseOptions(args: readonly string[], contenders: readonly strin
     else if (option === '--contender') named.push(oneOf(option, rest.shift(), contenders));
     else throw new Error(`no option ${option}; --help names them`);
   }
-  return { json, rounds, seconds, only, contenders: named, busy, profile, nodeOptions, help };
+  const options = { json, rounds, seconds, only, contenders: named, busy, profile, nodeOptions, short, help };
+  return short ? { ...options, ...SHORT } : options;
 }
 
 function whole(option: string, text: string | undefined, least: number, most: number): number {

@@ -39,6 +39,8 @@ export interface GridOptions {
   readonly door: number;
   readonly entry: Entry;
   readonly attacks: readonly Attack[];
+  /** Another one cuts each attack in another way, at another place. */
+  readonly seed: number;
 }
 
 export interface GridResult {
@@ -139,17 +141,18 @@ function play(options: GridOptions, index: number): Promise<End> {
       closed = true;
       finish();
     });
-    send(socket, bytesOf(attack, index), index);
+    send(socket, bytesOf(attack, index), index, options.seed);
   });
 }
 
-/** Whole, in two pieces, or byte by byte: by the number of the case. */
-function send(socket: Socket, bytes: Buffer, index: number): void {
+/** Whole, in two pieces, or byte by byte: by the number of the case and the seed. */
+function send(socket: Socket, bytes: Buffer, index: number, seed: number): void {
+  const way = (index + seed) % 3;
   socket.on('connect', () => {
-    if (index % 3 === 0) {
+    if (way === 0) {
       socket.write(bytes);
-    } else if (index % 3 === 1) {
-      const cut = 1 + ((index * 7_919) % (bytes.length - 1));
+    } else if (way === 1) {
+      const cut = 1 + ((index * 7_919 + seed * 104_729) % (bytes.length - 1));
       socket.write(bytes.subarray(0, cut));
       setImmediate(() => socket.write(bytes.subarray(cut)));
     } else {

