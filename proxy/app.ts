@@ -34,7 +34,7 @@ import {
 import { createOutbound } from './outbound/outbound.ts';
 import { Store } from './policy/store.ts';
 import { createTrafficMetrics, exportCertificateExpiry } from './telemetry/metrics.ts';
-import { createTidy } from './tidy.ts';
+import { type Collection, createTidy } from './tidy.ts';
 import { PROXY_VERSION } from './version.ts';
 
 export interface AppOptions {
@@ -46,6 +46,8 @@ export interface AppOptions {
   readonly ports?: { readonly [K in keyof typeof PORTS]: number };
   /** Default: asked from the kernel. Tests inject. */
   readonly originalDestination?: NonNullable<ListenOptions['originalDestination']>;
+  /** Default: V8 collects when it thinks best. */
+  readonly collect?: (how: Collection) => void;
 }
 
 export interface App {
@@ -107,7 +109,7 @@ export function createApp(options: AppOptions): App {
   const readiness = readinessOf(identity, control, store, () => listeners.length === 2);
   const probes = createProbes({ probes: environment.probes, address: pod.addresses[0] ?? '127.0.0.1', clock });
 
-  const tidy = createTidy({ clock, collect: globalThis.gc, trim: trimMemory, cpuMs });
+  const tidy = createTidy({ clock, collect: options.collect, trim: trimMemory, cpuMs });
   store.onCommit(() => tidy.configured());
 
   const listeners: Listener[] = [];

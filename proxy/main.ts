@@ -5,6 +5,7 @@ import { systemClock } from './base/clock.ts';
 import { describeError } from './base/errors.ts';
 import { createLog, type Log } from './base/log.ts';
 import { onStopSignal } from './base/stop-signal.ts';
+import { collectGarbage } from './collect.ts';
 import { readEnvironment } from './environment.ts';
 import { createLogOutput } from './log-output.ts';
 
@@ -38,7 +39,7 @@ async function run(): Promise<void> {
   try {
     const environment = readEnvironment(process.env);
     log = makeLog(environment.logLevel);
-    const app = createApp({ environment, clock: systemClock, random: Math.random, log });
+    const app = createApp({ environment, clock: systemClock, random: Math.random, log, collect: collectGarbage });
     let stopping = false;
     const stop = (): void => {
       if (stopping) return;

@@ -8,8 +8,8 @@ function make() {
   const cpu = { ms: 0 };
   const tidy = createTidy({
     clock,
-    collect: ({ flavor }) => events.push(`${flavor} at ${clock.now()}`),
-    trim: () => events.push(`trim at ${clock.now()}`),
+    collect: ({ flavor }) => void events.push(`${flavor} at ${clock.now()}`),
+    trim: () => void events.push(`trim at ${clock.now()}`),
     cpuMs: () => cpu.ms,
   });
   const times = (count: number, what: 'configured' | 'connected'): void => {

@@ -1,12 +1,17 @@
 import type { Clock, Timer } from './base/clock.ts';
 
 type Flavor = 'regular' | 'last-resort';
-type Collection = { type: 'major'; execution: 'sync'; flavor: Flavor };
+/** As V8's `gc` takes it. */
+export interface Collection {
+  readonly type: 'major';
+  readonly execution: 'sync';
+  readonly flavor: Flavor;
+}
 
 export interface TidyOptions {
   readonly clock: Clock;
-  /** Node's `gc` (`--expose-gc`); undefined: V8 collects when it thinks best. */
-  readonly collect: ((how: Collection) => unknown) | undefined;
+  /** Undefined: V8 collects when it thinks best. */
+  readonly collect: ((how: Collection) => void) | undefined;
   /** Gives free memory of the C library back to the kernel. */
   readonly trim: () => void;
   /** CPU time of the process so far, milliseconds. */
