@@ -44,6 +44,10 @@ const builders: Readonly<Record<PartName, (plan: ClusterPlan) => readonly string
     '--leader-elect=false',
     '--bind-address=127.0.0.1',
     `--cluster-cidr=${both(plan.subnets.pods)}`,
+    // The one node gets all of it, and says so in spec.podCIDRs, as nodes elsewhere do: meshes and others read there where pods are.
+    '--allocate-node-cidrs=true',
+    `--node-cidr-mask-size-ipv4=${maskOf(plan.subnets.pods.v4)}`,
+    `--node-cidr-mask-size-ipv6=${maskOf(plan.subnets.pods.v6)}`,
     `--service-cluster-ip-range=${both(plan.subnets.services)}`,
     '--kube-api-qps=400',
     '--kube-api-burst=800',
@@ -103,6 +107,8 @@ export function kubeconfigOf(plan: ClusterPlan, client: string): string {
 function pki(plan: ClusterPlan, file: string): string {
   return join(plan.paths.pki, file);
 }
+
+const maskOf = (range: string): string => range.split('/')[1] ?? '';
 
 function both(range: { v4: string; v6: string }): string {
   return `${range.v4},${range.v6}`;

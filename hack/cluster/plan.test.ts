@@ -51,6 +51,15 @@ test('the API server’s certificate holds every address it is reached by', () =
     expect(server).toContain(`IP:${ip}`);
 });
 
+test('the node is given the whole range that its pods get their addresses from', () => {
+  const given = partArguments('kube-controller-manager', a);
+  for (const [family, range] of Object.entries({ ipv4: a.subnets.pods.v4, ipv6: a.subnets.pods.v6 })) {
+    expect(given.find((argument) => argument.startsWith('--cluster-cidr='))).toContain(range);
+    expect(given).toContain(`--node-cidr-mask-size-${family}=${range.split('/')[1]}`);
+    expect(cniConfig(a)).toContain(range);
+  }
+});
+
 test('DNS gets the address that the kubelet tells pods', () => {
   const service = dnsObjects(a).find(({ path }) => path.endsWith('/services/kube-dns'));
   expect(JSON.stringify(service)).toContain(`"clusterIP":"${a.subnets.dnsService.v4}"`);
