@@ -50,9 +50,11 @@ export async function startProbes(pods: readonly V1Pod[], urlOf: (pod: V1Pod) =>
       what,
       async () => {
         const probes = await ask('load/look', { after: at });
-        return probes.every(({ result }) => answersSince(result) >= ENOUGH) ? probes : undefined;
+        const short = probes.filter(({ result }) => answersSince(result) < ENOUGH);
+        if (short.length > 0) throw new Error(short.map(describe).join('; '));
+        return probes;
       },
-      30_000,
+      60_000,
       150,
     );
   await enough('every load has begun', 0);
@@ -70,13 +72,16 @@ async function start(pod: V1Pod, url: string, keepAlive: boolean): Promise<Runni
     keepAlive,
     concurrency,
     rate: RATE,
-    durationMs: 120_000,
+    durationMs: 300_000,
   });
   return { name: `${pod.metadata?.name} ${keepAlive ? 'older' : 'fresh'}`, tester, load };
 }
 
 const answersSince = ({ since }: LoadResult): number =>
   Object.values(since?.byStatus ?? {}).reduce((sum, count) => sum + count, 0);
+
+const describe = ({ name, result }: Probe): string =>
+  `${name}: ${answersSince(result)} of ${result.done} after the moment, ${JSON.stringify(result.byStatus)} ${result.errorSamples.join(', ')}`;
 
 /** The loads that opened more connections than they began with: theirs are not older ones. */
 export const reconnected = (probes: readonly Probe[]): string[] =>
