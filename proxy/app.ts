@@ -46,7 +46,7 @@ export interface AppOptions {
   readonly ports?: { readonly [K in keyof typeof PORTS]: number };
   /** Default: asked from the kernel. Tests inject. */
   readonly originalDestination?: NonNullable<ListenOptions['originalDestination']>;
-  /** Default: V8 collects when it thinks best. */
+  /** Collects garbage when much was left behind (`tidy.ts`). Default: nothing is given back before V8 and the C library think best. */
   readonly collect?: (how: Collection) => void;
 }
 
@@ -109,8 +109,9 @@ export function createApp(options: AppOptions): App {
   const readiness = readinessOf(identity, control, store, () => listeners.length === 2);
   const probes = createProbes({ probes: environment.probes, address: pod.addresses[0] ?? '127.0.0.1', clock });
 
-  const tidy = createTidy({ clock, collect: options.collect, trim: trimMemory, cpuMs });
-  store.onCommit(() => tidy.configured());
+  const { collect } = options;
+  const tidy = collect === undefined ? undefined : createTidy({ clock, collect, trim: trimMemory, cpuMs });
+  if (tidy !== undefined) store.onCommit(() => tidy.configured());
 
   const listeners: Listener[] = [];
   const servers: TextServer[] = [];
@@ -134,7 +135,7 @@ export function createApp(options: AppOptions): App {
       name,
       port: ports[name],
       onConnection: (...connection) => {
-        tidy.connected();
+        tidy?.connected();
         accept(...connection);
       },
       onRefused: (why) => refused.child([name, why === 'too_many_connections' ? 'overloaded' : why]).inc(),
@@ -167,7 +168,7 @@ export function createApp(options: AppOptions): App {
       await intercept('outbound', outbound.accept);
       await intercept('inbound', inbound.accept);
       sweepMetrics();
-      tidy.started();
+      tidy?.started();
       log.info('proxy started', { version: PROXY_VERSION, node: process.version, identity: environment.identity });
     },
     async stop() {
@@ -177,7 +178,7 @@ export function createApp(options: AppOptions): App {
       const left = await settled(listeners, clock);
       if (left > 0) log.warn('connections cut at the end', { left });
       sweep?.clear();
-      tidy.stop();
+      tidy?.stop();
       control.stop();
       identity.stop();
       bundle.stop();

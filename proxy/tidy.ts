@@ -10,8 +10,7 @@ export interface Collection {
 
 export interface TidyOptions {
   readonly clock: Clock;
-  /** Undefined: V8 collects when it thinks best. */
-  readonly collect: ((how: Collection) => void) | undefined;
+  readonly collect: (how: Collection) => void;
   /** Gives free memory of the C library back to the kernel. */
   readonly trim: () => void;
   /** CPU time of the process so far, milliseconds. */
@@ -60,7 +59,7 @@ export function createTidy(options: TidyOptions): Tidy {
   const { clock, collect, trim, cpuMs } = options;
   let start: Timer | undefined;
   const collected = (flavor: Flavor): void => {
-    collect?.({ type: 'major', execution: 'sync', flavor });
+    collect({ type: 'major', execution: 'sync', flavor });
     trim();
   };
   const keys = createBurst(clock, KEYS, () => collected('regular'));
