@@ -45,6 +45,12 @@ const STAGES: readonly Stage[] = [
   { name: 'h2spec', says: 'HTTP/2 judged by h2spec', run: () => script('hack/witness/h2spec.ts') },
   { name: 'grpc', says: "gRPC's interop suite through two proxies", run: () => script('hack/witness/grpc-interop.ts') },
   {
+    name: 'bench',
+    says: 'every contender that is installed answers right, one second of ourselves',
+    needs: witnessNeeds,
+    run: () => script('hack/bench/main.ts', '--short'),
+  },
+  {
     name: 'e2e',
     says: 'real pods on a real cluster',
     needs: [...clusterNeeds, ...imageNeeds, ...witnessNeeds],
