@@ -79,7 +79,7 @@ async function acceptStrict(context: InboundContext, socket: Socket, target: Tar
   }
   const silent = peeked.bytes.length === 0;
   const reason: Reason = silent ? 'handshake_timeout' : 'plaintext_refused';
-  refusePlaintext(context, socket, target, reason, httpOf(peeked));
+  refusePlaintext(context, socket, target, reason, httpOf(arrivalOf(peeked, 'auto'), peeked.bytes));
 }
 
 async function acceptPermissive(
@@ -98,12 +98,12 @@ async function acceptPermissive(
   }
   // Rules may have changed while we waited.
   const current = context.store.workload();
-  const arrival = arrivalOf(peeked);
+  const arrival = arrivalOf(peeked, protocol);
   if (arrival === 'mesh') {
     serveMesh(context, socket, target, peeked.bytes);
     return;
   }
-  const http = httpOf(peeked);
+  const http = httpOf(arrival, peeked.bytes);
   const kind = http === undefined ? 'plain-tcp' : 'plain-http';
   const forbidden =
     current === undefined ? 'config_pending' : forbids(current, { kind, port: target.port, identity: undefined });
@@ -152,8 +152,13 @@ async function peekTwice(
   return more.kind === 'closed' ? more : { ...more, bytes: Buffer.concat([begun, more.bytes]) };
 }
 
-function arrivalOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): Arrival {
-  return peeked.kind === 'classified' ? peeked.value : 'opaque';
+/**
+ * What stays undecided on a port declared HTTP is for the codec to judge, which answers 408 or 400: as opaque bytes, a `P` and a wait (it might become
+ * the preface) would bring an application a request that nobody parsed.
+ */
+function arrivalOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>, protocol: Protocol): Arrival {
+  if (peeked.kind === 'classified') return peeked.value;
+  return isHttp(protocol) && peeked.bytes.length > 0 ? 'http' : 'opaque';
 }
 
 /** HTTP in plain: its version and the bytes already read. */
@@ -162,9 +167,8 @@ interface PlainHttp {
   readonly first: Buffer;
 }
 
-function httpOf(peeked: Exclude<Peeked<Arrival>, { kind: 'closed' }>): PlainHttp | undefined {
-  const arrival = arrivalOf(peeked);
-  return arrival === 'http' || arrival === 'http2' ? { version: arrival, first: peeked.bytes } : undefined;
+function httpOf(arrival: Arrival, first: Buffer): PlainHttp | undefined {
+  return arrival === 'http' || arrival === 'http2' ? { version: arrival, first } : undefined;
 }
 
 function guarded(

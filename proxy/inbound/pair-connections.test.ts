@@ -297,6 +297,38 @@ describe('plaintext', () => {
     await until('the end', () => side.inbound.connections === 0);
   });
 
+  test.each(['P', 'PRI * HTTP', '\x16\x03'])(
+    'Permissive, a port declared http: %j and a long wait make no opaque connection',
+    async (begun) => {
+      const clock = new FakeClock();
+      const forged: string[] = [];
+      const backend = await app((request, response) => {
+        forged.push(...request.rawHeaders.filter((text) => text === 'spiffe://evil'));
+        response.end();
+      });
+      const workload = { ports: [{ port: backend.port, protocol: 'http' as const }] };
+      let dialled = 0;
+      const counted = (options: Parameters<typeof dial>[0]) => {
+        dialled++;
+        return dial(options);
+      };
+      const side = createSide({ name: 'payment', clock, dial: counted, workload });
+      closing.push(side);
+      const raw = rawClient(await side.arrive(backend.port));
+      await until('the connection', () => metric(side.metrics.text(), 'heddle_open_connections', 'network') === 1);
+      raw.socket.write(begun);
+      await settle();
+      await clock.advanceSettling(66_000, 1_000);
+      if (!raw.ended) raw.socket.write(`OST / HTTP/1.1\r\n${FORGED}`);
+      // The codec's own time for a head, if it still waits.
+      await clock.advanceSettling(12_000, 1_000);
+      await until('the end', () => raw.ended);
+      // The application is dialled for requests that were parsed, and for nothing else.
+      expect([forged, dialled]).toEqual([[], metric(side.metrics.text(), 'heddle_requests_total', 'inbound')]);
+      expect(raw.text).toMatch(/^HTTP\/1\.1 (?:200|400|408) /);
+    },
+  );
+
   test('Permissive, a port declared http: a client may be silent, and is no opaque connection, whatever the rules', async () => {
     const clock = new FakeClock();
     const backend = await app((request, response) => response.end(JSON.stringify(request.headers)));
