@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { seededRandom } from '../base/testing/wait.ts';
 import { classifyFirstBytes } from './first-bytes.ts';
 import { addHeader, type HeaderHolder, isReserved, removeHeader, removeReserved, withoutReserved } from './headers.ts';
-import { trace } from './trace.ts';
+import { isTraceparent, trace } from './trace.ts';
 
 describe('first bytes', () => {
   test.each<[string, string, string | undefined]>([
@@ -110,6 +111,9 @@ describe('traceparent', () => {
     ['00', '01', '01'],
     ['00', 'ff', '01'],
     ['00', '02', '00'],
+    ['00', '0a', '00'],
+    ['00', '0b', '01'],
+    ['00', 'a9', '01'],
     ['01', '01', '01'],
     ['cc', '03', '01'],
   ])('version %s with flags %s goes on as version 00 with flags %s, its state with it', (version, flags, expected) => {
@@ -124,6 +128,29 @@ describe('traceparent', () => {
       expect(value).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-${expected}$`));
       expect(head.headers).toContain('tracestate');
     }
+  });
+  test('what is valid is what the grammar says', () => {
+    const grammar = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.{53})-)/;
+    const hex = (length: number) =>
+      fc.string({ unit: fc.constantFrom(...'0000123af'), minLength: length, maxLength: length });
+    const near = fc
+      .tuple(
+        fc.constantFrom('00', '01', 'ff', 'fe', 'f'),
+        hex(32),
+        hex(16),
+        hex(2),
+        fc.constantFrom('', '-', '-x', 'x', '\n'),
+      )
+      .map(([version, trace, span, flags, more]) => `${version}-${trace}-${span}-${flags}${more}`);
+    const edited = fc
+      .tuple(near, fc.nat(60), fc.constantFrom('', '-', 'g', 'A', ' ', '/', ':', '`', '0', '\xff'))
+      .map(([text, at, character]) => text.slice(0, at) + character + text.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(near, edited, fc.string()), (text) => {
+        expect(isTraceparent(text)).toBe(grammar.test(text));
+      }),
+      { numRuns: 3_000 },
+    );
   });
   test('sampling 0 samples nothing', () => expect(run([], 0).value).toMatch(/-00$/));
 });

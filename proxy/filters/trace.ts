@@ -3,11 +3,6 @@ import { HEADERS } from '../contract/headers.ts';
 import { headerIndex } from '../http/message.ts';
 import { addHeader, type HeaderHolder, removeHeader } from './headers.ts';
 
-/**
- * W3C Trace Context level 1, section 3.2.2: `<version>-<trace id>-<span id>-<flags>`, ids not all zeros, version not ff. Version 00 ends there; a later
- * one may say more behind another dash, which is read by the rules of version 00 (section 4).
- */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.{53})-)/;
 /** The one flag that version 00 defines; the others are set to zero (section 3.2.2.5). */
 const SAMPLED = 0x01;
 
@@ -19,33 +14,85 @@ export function trace(head: HeaderHolder, random: Random, samplingPercent: numbe
   const at = headerIndex(head.headers, HEADERS.traceparent);
   const given = at === -1 ? undefined : head.headers[at]!;
   const single = given !== undefined && headerIndex(head.headers, HEADERS.traceparent, at + 1) === -1;
-  if (single && TRACEPARENT.test(given)) {
-    const traceId = given.slice(3, 35);
-    head.headers[at] =
-      `00-${traceId}-${hex(random, 2)}-${flags((Number.parseInt(given.slice(53, 55), 16) & SAMPLED) !== 0)}`;
-    return traceId;
+  if (single && isTraceparent(given)) {
+    head.headers[at] = withSpan(random, isSampled(line[LENGTH - 1]!));
+    return given.slice(TRACE_ID, TRACE_ID_END);
   }
   if (given !== undefined) removeHeader(head, HEADERS.traceparent);
   removeHeader(head, 'tracestate');
-  const traceId = hex(random, 4);
-  addHeader(head, HEADERS.traceparent, `00-${traceId}-${hex(random, 2)}-${flags(random() * 100 < samplingPercent)}`);
-  return traceId;
+  writeHex(random, TRACE_ID, TRACE_ID_END);
+  const value = withSpan(random, random() * 100 < samplingPercent);
+  addHeader(head, HEADERS.traceparent, value);
+  return value.slice(TRACE_ID, TRACE_ID_END);
 }
 
-function flags(sampled: boolean): string {
-  return sampled ? '01' : '00';
-}
+/** Where the parts of a `traceparent` stand. */
+const TRACE_ID = 3;
+const TRACE_ID_END = 35;
+const SPAN_ID = 36;
+const SPAN_ID_END = 52;
+const FLAGS = 53;
+const LENGTH = 55;
+const ZERO = 48;
+const DASH = 45;
+const LETTER_F = 102;
 
+/**
+ * Values are read and put together here, and become text once: text that grows by parts costs twice as much, and memory for each, and a look at each
+ * character of a text that was cut from another one costs more than the copy.
+ */
+const line = Buffer.alloc(LENGTH);
 const DIGITS = Buffer.from('0123456789abcdef');
-/** Digits are put together here: text that grows by two characters at a time costs twice as much, and memory for each piece. */
-const scratch = Buffer.alloc(32);
 
-/** 32-bit words as 8 hex digits each; never all zeros. At most four. */
-function hex(random: Random, words: number): string {
-  let at = 0;
-  for (let word = 0; word < words; word++) {
+/** The trace id stands in `line` already; the rest is written as version 00. */
+function withSpan(random: Random, sampled: boolean): string {
+  line[0] = line[1] = line[FLAGS] = ZERO;
+  line[TRACE_ID - 1] = line[SPAN_ID - 1] = line[FLAGS - 1] = DASH;
+  writeHex(random, SPAN_ID, SPAN_ID_END);
+  line[LENGTH - 1] = sampled ? ZERO + SAMPLED : ZERO;
+  return line.toString('latin1');
+}
+
+/** Fills `line[from, to)` with 32-bit words of 8 digits each, never all zeros. */
+function writeHex(random: Random, from: number, to: number): void {
+  for (let at = from; at < to; ) {
     const bits = Math.floor(random() * 4_294_967_295) + 1;
-    for (let shift = 28; shift >= 0; shift -= 4) scratch[at++] = DIGITS[(bits >>> shift) & 0xf]!;
+    for (let shift = 28; shift >= 0; shift -= 4) line[at++] = DIGITS[(bits >>> shift) & 0xf]!;
   }
-  return scratch.toString('latin1', 0, at);
+}
+
+/**
+ * W3C Trace Context level 1, section 3.2.2: `<version>-<trace id>-<span id>-<flags>`, ids not all zeros, version not ff. Version 00 ends there; a later
+ * one may say more behind another dash, which is read by the rules of version 00 (section 4). `text` is latin1, as all of a head; what it says
+ * stands in `line` afterwards.
+ */
+export function isTraceparent(text: string): boolean {
+  if (text.length < LENGTH) return false;
+  line.write(text, 0, LENGTH, 'latin1');
+  const isFirst = line[0] === ZERO && line[1] === ZERO;
+  if (text.length > LENGTH && (isFirst || text.charCodeAt(LENGTH) !== DASH)) return false;
+  if (line[TRACE_ID - 1] !== DASH || line[SPAN_ID - 1] !== DASH || line[FLAGS - 1] !== DASH) return false;
+  return (
+    hexKind(0, 2) !== 'none' &&
+    !(line[0] === LETTER_F && line[1] === LETTER_F) &&
+    hexKind(TRACE_ID, TRACE_ID_END) === 'other' &&
+    hexKind(SPAN_ID, SPAN_ID_END) === 'other' &&
+    hexKind(FLAGS, LENGTH) !== 'none'
+  );
+}
+
+/** Of `line[from, to)`. `none`: a character that is no lower-case hex digit. */
+function hexKind(from: number, to: number): 'none' | 'zeros' | 'other' {
+  let seen = 0;
+  for (let index = from; index < to; index++) {
+    const code = line[index]!;
+    if (code < ZERO || (code > 57 && code < 97) || code > LETTER_F) return 'none';
+    seen |= code ^ ZERO;
+  }
+  return seen === 0 ? 'zeros' : 'other';
+}
+
+/** The lowest bit of the last digit; that of a letter is the other one than its character's. */
+function isSampled(code: number): boolean {
+  return ((code <= 57 ? code : code + 1) & SAMPLED) !== 0;
 }

@@ -7,7 +7,7 @@ import type { Http1ClientConnection, Http1ClientOptions } from './connection.ts'
 import { HeadEnd } from './head-end.ts';
 import { parseResponseHead, type ReceivedResponse } from './head-parser.ts';
 import { requestHeadText } from './head-writer.ts';
-import type { ClientExchange, Failure, RequestHead, ResponseReceiver } from './message.ts';
+import { type ClientExchange, type Failure, headerIndex, type RequestHead, type ResponseReceiver } from './message.ts';
 import { Output } from './output.ts';
 import { peerName } from './peer-name.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -65,7 +65,8 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     this.#exchange = exchange;
     this.#headEnd.reset();
     this.output.wrote = false;
-    this.output.text(requestHeadText(head, requestConnectionFields(head), peerName(this.#transport)));
+    const host = headerIndex(head.headers, 'host') === -1 ? peerName(this.#transport) : '';
+    this.output.text(requestHeadText(head, requestConnectionFields(head), host));
     if (exchange.requestDone) this.output.flush();
     return exchange;
   }

@@ -46,11 +46,17 @@ export function isTarget(text: string): boolean {
   return TARGET.test(text);
 }
 
+/** The valid one seen last: callers call few hosts, so most requests repeat it. */
+let lastHost = '';
+
 /** Value of a Host field; the empty one is legal (RFC 9112, 3.2). */
 export function isHost(text: string): boolean {
+  if (text === lastHost) return true;
   if (!HOST.test(text)) return false;
   const colon = text.lastIndexOf(':');
-  return colon === -1 || text.endsWith(']') || Number(text.slice(colon + 1)) <= 65_535;
+  if (colon !== -1 && !text.endsWith(']') && Number(text.slice(colon + 1)) > 65_535) return false;
+  lastHost = text;
+  return true;
 }
 
 export function isToken(text: string): boolean {

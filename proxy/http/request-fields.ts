@@ -6,12 +6,12 @@ const PLAIN: ConnectionFields = { connection: undefined, upgrade: undefined, chu
 /** What a request says of its connection to the upstream. Its Content-Length is made to agree with its framing. */
 export function requestConnectionFields(head: RequestHead): ConnectionFields {
   const trailers = headerIndex(head.headers, 'te') !== -1;
-  // RFC 9110, 7.8 and 10.1.4: both fields must be named in Connection.
-  const connection = [head.upgrade === undefined ? '' : 'Upgrade', trailers ? 'TE' : ''].filter((name) => name !== '');
   const length = lengthField(head);
-  if (connection.length === 0 && length === undefined && head.framing === 'none') return PLAIN;
+  const ordinary = !trailers && head.upgrade === undefined;
+  if (ordinary && length === undefined && head.framing === 'none') return PLAIN;
   return {
-    connection: connection.length === 0 ? undefined : connection.join(', '),
+    // RFC 9110, 7.8 and 10.1.4: both fields must be named in Connection.
+    connection: ordinary ? undefined : head.upgrade === undefined ? 'TE' : trailers ? 'Upgrade, TE' : 'Upgrade',
     upgrade: head.upgrade,
     chunked: head.framing === 'chunked',
     length,

@@ -37,7 +37,13 @@ export class IncomingStream implements StreamReceiver {
     if (head.framing !== 'chunked' && kind === 'http' && head.upgrade === undefined && head.method !== 'CONNECT') {
       this.#stream.expect(head.contentLength);
     }
-    const exchange = new ServerStreamExchange(this.#stream, head, { ...meta, kind }, this.#host);
+    const { destination, attempt, deadlineMs } = meta;
+    const exchange = new ServerStreamExchange(
+      this.#stream,
+      head,
+      { destination, attempt, deadlineMs, kind },
+      this.#host,
+    );
     this.#stream.receiver = exchange;
     this.#host.onRequest(exchange);
   }

@@ -1,17 +1,9 @@
 import type { HeaderList } from '../http/message.ts';
 
-/** Names that never travel as regular fields: they belong to one connection (RFC 9113 8.2.2), or the wire says them otherwise. */
-const NEVER: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'host',
-]);
 /** RFC 9110 6.5.1: trailers do not frame, route or change how the message is read. */
-const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([...NEVER, 'content-length', 'expect', 'te']);
+function notInTrailers(name: string): boolean {
+  return name === 'te' || name === 'expect' || name === 'content-length' || neverTravels(name);
+}
 
 export interface Malformed {
   readonly kind: 'malformed';
@@ -20,25 +12,6 @@ export interface Malformed {
 
 export function malformed(detail: string): Malformed {
   return { kind: 'malformed', detail };
-}
-
-/** Pseudo-headers and where the regular fields begin. */
-export interface SplitFields {
-  readonly pseudo: Map<string, string>;
-  readonly regular: number;
-}
-
-/** Takes the pseudo-headers apart; a text says what is wrong: an unknown, repeated or late one. */
-export function splitFields(list: readonly string[], allowed: ReadonlySet<string>): SplitFields | string {
-  const pseudo = new Map<string, string>();
-  let index = 0;
-  for (; index < list.length && list[index]!.charCodeAt(0) === 58; index += 2) {
-    const name = list[index]!;
-    if (!allowed.has(name)) return `the unknown pseudo-header ${name.slice(0, 40)}`;
-    if (pseudo.has(name)) return `${name} twice`;
-    pseudo.set(name, list[index + 1]!);
-  }
-  return { pseudo, regular: index };
 }
 
 /**
@@ -51,7 +24,7 @@ export function copyRegular(list: readonly string[], from: number, headers: Head
     const name = list[index]!;
     const value = list[index + 1]!;
     if (name.charCodeAt(0) === 58) return 'a pseudo-header after a regular field';
-    if (NEVER.has(name)) return `the field ${name}, which never travels`;
+    if (neverTravels(name)) return `the field ${name}, which never travels`;
     if (name === 'te' && value !== 'trailers') return 'a TE field other than trailers';
     if (name === 'content-length') {
       if (length !== -1) return 'Content-Length twice';
@@ -68,24 +41,56 @@ export function trailerFault(list: readonly string[]): string | undefined {
   for (let index = 0; index < list.length; index += 2) {
     const name = list[index]!;
     if (name.charCodeAt(0) === 58) return 'a pseudo-header in trailers';
-    if (NOT_IN_TRAILERS.has(name)) return `the field ${name} in trailers`;
+    if (notInTrailers(name)) return `the field ${name} in trailers`;
   }
   return undefined;
 }
 
 /** Fields of a trailer section that may travel. */
 export function trailersToSend(trailers: HeaderList): HeaderList {
-  return trailers.filter((_, index) => !NOT_IN_TRAILERS.has(trailers[index & ~1]!));
+  return trailers.filter((_, index) => !notInTrailers(trailers[index & ~1]!));
 }
 
-/** A field that must not be sent. */
+/**
+ * Names that never travel as regular fields: they belong to one connection (RFC 9113 8.2.2), or the wire says them otherwise. By length first: a set
+ * has to hash every name that a peer sent.
+ */
 export function neverTravels(name: string): boolean {
-  return NEVER.has(name);
+  switch (name.length) {
+    case 4:
+      return name === 'host';
+    case 7:
+      return name === 'upgrade';
+    case 10:
+      return name === 'connection' || name === 'keep-alive';
+    case 14:
+      return name === 'http2-settings';
+    case 16:
+      return name === 'proxy-connection';
+    case 17:
+      return name === 'transfer-encoding';
+    default:
+      return false;
+  }
 }
+
+/** A pseudo-header that is none of ours. */
+export function unknownPseudo(name: string): string {
+  return `the unknown pseudo-header ${name.slice(0, 40)}`;
+}
+
+/** 2^53 has 16 digits. */
+const MOST_DIGITS = 16;
 
 /** A decimal number without sign, space or needless zero, at most `most`; else -1. */
 export function digits(text: string, most: number): number {
-  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return -1;
-  const value = Number(text);
+  const { length } = text;
+  if (length === 0 || length > MOST_DIGITS || (length > 1 && text.charCodeAt(0) === 48)) return -1;
+  let value = 0;
+  for (let index = 0; index < length; index++) {
+    const digit = text.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
   return value <= most ? value : -1;
 }

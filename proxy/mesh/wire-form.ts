@@ -6,19 +6,28 @@ import type { HeaderList, Spelling } from '../http/message.ts';
  * Title-Case, Host first, body by Content-Length or none.
  */
 export interface Form {
-  version: 10 | 11 | 20;
+  readonly version: 10 | 11 | 20;
   /** Index of Host among the headers; undefined: there was none. */
-  host: number | undefined;
-  spelling: Spelling;
-  chunked: boolean;
+  readonly host: number | undefined;
+  readonly spelling: Spelling;
+  readonly chunked: boolean;
   /** Responses: the body ends with the connection. */
-  close: boolean;
-  reason: string;
+  readonly close: boolean;
+  readonly reason: string;
 }
 
-export function canonicalForm(): Form {
-  return { version: 11, host: 0, spelling: 'title', chunked: false, close: false, reason: '' };
-}
+/** What an absent form says. */
+export const CANONICAL: Form = {
+  version: 11,
+  host: 0,
+  spelling: 'title',
+  chunked: false,
+  close: false,
+  reason: '',
+};
+
+/** A form while it is read. */
+type Draft = { -readonly [Member in keyof Form]: Form[Member] };
 
 /** The text of a form, or '' when it is canonical. `hasHost`: a request; `headers` includes `host`. */
 export function formText(form: Form, headers: HeaderList, isRequest: boolean): string {
@@ -30,9 +39,13 @@ export function formText(form: Form, headers: HeaderList, isRequest: boolean): s
   if (form.chunked) text += ';chunked';
   if (form.close) text += ';close';
   // Last, because a phrase may hold a semicolon.
-  const reason = form.reason.replace(/^[ \t]+|[ \t]+$/g, '');
-  if (reason !== '') text += `;reason=${reason}`;
+  if (form.reason !== '') text += reasonText(form.reason);
   return text === '' ? '' : text.slice(1);
+}
+
+function reasonText(phrase: string): string {
+  const reason = phrase.replace(/^[ \t]+|[ \t]+$/g, '');
+  return reason === '' ? '' : `;reason=${reason}`;
 }
 
 /** Each name as spelled; a filter may have changed the headers since: those go as they are. */
@@ -48,7 +61,7 @@ function namesText(spelling: readonly string[], headers: HeaderList): string {
 
 /** Reads a form; undefined when it is not one: an unknown or repeated item is refused, never guessed at. */
 export function parseForm(text: string): Form | undefined {
-  const form = canonicalForm();
+  const form: Draft = { ...CANONICAL };
   const seen = new Set<string>();
   for (let at = 0; at <= text.length; ) {
     const semicolon = text.indexOf(';', at);
@@ -63,7 +76,7 @@ export function parseForm(text: string): Form | undefined {
 }
 
 /** Applies one item and returns its kind; items of one kind exclude each other. */
-function applyItem(form: Form, item: string): string | undefined {
+function applyItem(form: Draft, item: string): string | undefined {
   const equals = item.indexOf('=');
   const name = equals === -1 ? item : item.slice(0, equals);
   const value = equals === -1 ? undefined : item.slice(equals + 1);
@@ -78,7 +91,7 @@ function applyItem(form: Form, item: string): string | undefined {
   return 'reason';
 }
 
-function applyFlag(form: Form, name: string): string | undefined {
+function applyFlag(form: Draft, name: string): string | undefined {
   switch (name) {
     case 'v10':
     case 'v20':
@@ -101,7 +114,7 @@ function applyFlag(form: Form, name: string): string | undefined {
   }
 }
 
-function applyHost(form: Form, value: string): string | undefined {
+function applyHost(form: Draft, value: string): string | undefined {
   if (!/^[1-9][0-9]{0,3}$/.test(value)) return undefined;
   form.host = Number(value);
   return 'host';

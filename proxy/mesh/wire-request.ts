@@ -1,20 +1,9 @@
 import { isIP } from 'node:net';
 import { isHost, isMethod, parseTarget, type RequestHead, type Target } from '../http/http.ts';
 import type { RequestMeta } from './api.ts';
-import { copyRegular, digits, type Malformed, malformed, neverTravels, splitFields } from './wire-fields.ts';
-import { canonicalForm, type Form, formText, parseForm, spellingFits } from './wire-form.ts';
+import { copyRegular, digits, type Malformed, malformed, neverTravels, unknownPseudo } from './wire-fields.ts';
+import { CANONICAL, type Form, formText, parseForm, spellingFits } from './wire-form.ts';
 
-const PSEUDO: ReadonlySet<string> = new Set([
-  ':method',
-  ':scheme',
-  ':authority',
-  ':path',
-  ':heddle-dst',
-  ':heddle-attempt',
-  ':heddle-deadline',
-  ':heddle-upgrade',
-  ':heddle-form',
-]);
 const MOST_ATTEMPTS = 1_000;
 const LONGEST_DEADLINE_MS = 2_147_483_647;
 /** Never `h2c` (`http/upgrade.ts`): its tunnel would carry requests that nobody authorizes. */
@@ -43,11 +32,12 @@ export function encodeRequest(head: RequestHead, meta: RequestMeta): string[] {
   if (head.upgrade !== undefined) list.push(':heddle-upgrade', head.upgrade);
   const form = formText(
     {
-      ...canonicalForm(),
       version: head.version,
       host: hostAt,
       spelling: head.spelling,
       chunked: head.framing === 'chunked',
+      close: false,
+      reason: '',
     },
     head.headers,
     true,
@@ -78,29 +68,110 @@ function hostIndex(headers: readonly string[]): number | undefined {
   return undefined;
 }
 
+/** The pseudo-headers of a request as they came, and where the regular fields begin. */
+interface Pseudo {
+  method: string | undefined;
+  scheme: string | undefined;
+  authority: string | undefined;
+  path: string | undefined;
+  destination: string | undefined;
+  attempt: string | undefined;
+  deadline: string | undefined;
+  upgrade: string | undefined;
+  form: string | undefined;
+  regular: number;
+}
+
+/** A text says what is wrong: an unknown or repeated one (`copyRegular` finds late ones). */
+function readPseudo(list: readonly string[]): Pseudo | string {
+  const pseudo: Pseudo = {
+    method: undefined,
+    scheme: undefined,
+    authority: undefined,
+    path: undefined,
+    destination: undefined,
+    attempt: undefined,
+    deadline: undefined,
+    upgrade: undefined,
+    form: undefined,
+    regular: 0,
+  };
+  let at = 0;
+  for (; at < list.length && list[at]!.charCodeAt(0) === 58; at += 2) {
+    const before = put(pseudo, list[at]!, list[at + 1]!);
+    if (before === false) return unknownPseudo(list[at]!);
+    if (before !== undefined) return `${list[at]!} twice`;
+  }
+  pseudo.regular = at;
+  return pseudo;
+}
+
+/** Answers what stood there before; false: there is no such pseudo-header. Members by name: a computed one costs five times as much. */
+function put(pseudo: Pseudo, name: string, value: string): string | undefined | false {
+  let before: string | undefined;
+  switch (name) {
+    case ':method':
+      before = pseudo.method;
+      pseudo.method = value;
+      return before;
+    case ':scheme':
+      before = pseudo.scheme;
+      pseudo.scheme = value;
+      return before;
+    case ':authority':
+      before = pseudo.authority;
+      pseudo.authority = value;
+      return before;
+    case ':path':
+      before = pseudo.path;
+      pseudo.path = value;
+      return before;
+    case ':heddle-dst':
+      before = pseudo.destination;
+      pseudo.destination = value;
+      return before;
+    case ':heddle-attempt':
+      before = pseudo.attempt;
+      pseudo.attempt = value;
+      return before;
+    case ':heddle-deadline':
+      before = pseudo.deadline;
+      pseudo.deadline = value;
+      return before;
+    case ':heddle-upgrade':
+      before = pseudo.upgrade;
+      pseudo.upgrade = value;
+      return before;
+    case ':heddle-form':
+      before = pseudo.form;
+      pseudo.form = value;
+      return before;
+    default:
+      return false;
+  }
+}
+
 /**
  * Reads a request from a peer that holds a valid certificate and may be hostile all the same: what comes out can be
  * written as HTTP/1.1 in one way only. `ended`: END_STREAM came with the head.
  */
 export function decodeRequest(list: readonly string[], ended: boolean): DecodedRequest | Malformed {
-  const split = splitFields(list, PSEUDO);
-  if (typeof split === 'string') return malformed(split);
-  const { pseudo, regular } = split;
+  const pseudo = readPseudo(list);
+  if (typeof pseudo === 'string') return malformed(pseudo);
   const meta = readMeta(pseudo);
   if (typeof meta === 'string') return malformed(meta);
-  const method = pseudo.get(':method');
+  const { method } = pseudo;
   if (method === undefined || !isMethod(method)) return malformed('a :method that is no token');
-  if (method === 'CONNECT' && !pseudo.has(':path')) return decodeTunnel(list, pseudo, regular, meta);
-  const head = readHead(method, pseudo, list, regular, ended);
+  if (method === 'CONNECT' && pseudo.path === undefined) return decodeTunnel(list, pseudo, meta);
+  const head = readHead(method, pseudo, list, ended);
   return typeof head === 'string' ? malformed(head) : { kind: 'http', head, meta };
 }
 
-function readMeta(pseudo: ReadonlyMap<string, string>): RequestMeta | string {
-  const destination = pseudo.get(':heddle-dst');
+function readMeta(pseudo: Pseudo): RequestMeta | string {
+  const { destination, deadline } = pseudo;
   if (destination === undefined || !isDestination(destination)) return 'a :heddle-dst that is not address:port';
-  const attempt = digits(pseudo.get(':heddle-attempt') ?? '1', MOST_ATTEMPTS);
+  const attempt = pseudo.attempt === undefined ? 1 : digits(pseudo.attempt, MOST_ATTEMPTS);
   if (attempt < 1) return 'a :heddle-attempt that is not a number from 1';
-  const deadline = pseudo.get(':heddle-deadline');
   const deadlineMs = deadline === undefined ? undefined : digits(deadline, LONGEST_DEADLINE_MS);
   if (deadlineMs === -1) return 'a :heddle-deadline that is not a number of milliseconds';
   return { destination, attempt, deadlineMs };
@@ -121,15 +192,10 @@ function isDestination(text: string): boolean {
   return true;
 }
 
-function decodeTunnel(
-  list: readonly string[],
-  pseudo: ReadonlyMap<string, string>,
-  regular: number,
-  meta: RequestMeta,
-): DecodedRequest | Malformed {
-  if (pseudo.get(':authority') !== meta.destination)
-    return malformed('a tunnel whose :authority is not its :heddle-dst');
-  if (pseudo.has(':scheme') || pseudo.has(':heddle-form') || pseudo.has(':heddle-upgrade') || regular < list.length) {
+function decodeTunnel(list: readonly string[], pseudo: Pseudo, meta: RequestMeta): DecodedRequest | Malformed {
+  const { authority, scheme, form, upgrade, regular } = pseudo;
+  if (authority !== meta.destination) return malformed('a tunnel whose :authority is not its :heddle-dst');
+  if (scheme !== undefined || form !== undefined || upgrade !== undefined || regular < list.length) {
     return malformed('a tunnel with fields of a request');
   }
   return { kind: 'tunnel', meta, head: tunnelHead(meta.destination) };
@@ -153,29 +219,27 @@ export function tunnelHead(destination: string): RequestHead {
   };
 }
 
-function readHead(
-  method: string,
-  pseudo: ReadonlyMap<string, string>,
-  list: readonly string[],
-  regular: number,
-  ended: boolean,
-): RequestHead | string {
-  if (pseudo.get(':scheme') !== 'http') return 'a :scheme other than http';
-  const target = readTarget(method, pseudo.get(':path') ?? '');
+function readHead(method: string, pseudo: Pseudo, list: readonly string[], ended: boolean): RequestHead | string {
+  if (pseudo.scheme !== 'http') return 'a :scheme other than http';
+  const target = readTarget(method, pseudo.path ?? '');
   if (target === undefined) return 'a :path that is no request target for its method';
-  const text = pseudo.get(':heddle-form');
-  const form = text === undefined ? canonicalForm() : parseForm(text);
+  const form = pseudo.form === undefined ? CANONICAL : parseForm(pseudo.form);
   if (form === undefined || form.close || form.reason !== '') return 'a :heddle-form that is not one of a request';
-  const headers: string[] = [];
-  const length = copyRegular(list, regular, headers);
+  const authority = pseudo.authority ?? '';
+  const misnamed = authorityFault(pseudo.authority, form, target);
+  if (misnamed !== undefined) return misnamed;
+  // Host is mostly the first field.
+  const headers: string[] = form.host === 0 ? ['host', authority] : [];
+  const length = copyRegular(list, pseudo.regular, headers);
   if (typeof length === 'string') return length;
-  const host = placeHost(headers, form, pseudo.get(':authority'), target);
-  if (host !== undefined) return host;
+  if (form.host !== undefined && form.host > 0) {
+    if (form.host * 2 > headers.length) return 'a place for Host beyond the fields';
+    headers.splice(form.host * 2, 0, 'host', authority);
+  }
   if (!spellingFits(form.spelling, headers)) return 'names in :heddle-form that are not those of the fields';
-  const upgrade = pseudo.get(':heddle-upgrade');
-  const fault = bodyFault(method, upgrade, length, form, ended);
+  const fault = bodyFault(method, pseudo.upgrade, length, form, ended);
   if (fault !== undefined) return fault;
-  return assemble(method, pseudo, target, form, headers, length, upgrade, ended);
+  return assemble(method, pseudo, target, form, headers, length, ended);
 }
 
 function readTarget(method: string, path: string): Target | undefined {
@@ -186,15 +250,13 @@ function readTarget(method: string, path: string): Target | undefined {
   }
 }
 
-/** Puts Host back to its place; a text says what is wrong (RFC 9112 3.2: exactly one in HTTP/1.1, valid, that of the target). */
-function placeHost(headers: string[], form: Form, authority: string | undefined, target: Target): string | undefined {
+/** What is wrong with the value of Host (RFC 9112 3.2: exactly one in HTTP/1.1, valid, that of the target). */
+function authorityFault(authority: string | undefined, form: Form, target: Target): string | undefined {
   if (authority === undefined) return 'no :authority';
   if (form.host === undefined)
     return authority !== '' || form.version !== 10 ? 'nohost, but not as HTTP/1.0' : undefined;
   if (!isHost(authority)) return 'an :authority that is no host';
   if (target.authority !== undefined && target.authority !== authority) return 'an :authority that is not the target’s';
-  if (form.host * 2 > headers.length) return 'a place for Host beyond the fields';
-  headers.splice(form.host * 2, 0, 'host', authority);
   return undefined;
 }
 
@@ -221,27 +283,26 @@ function bodyFault(
 
 function assemble(
   method: string,
-  pseudo: ReadonlyMap<string, string>,
+  pseudo: Pseudo,
   target: Target,
   form: Form,
   headers: string[],
   length: number,
-  upgrade: string | undefined,
   ended: boolean,
 ): RequestHead {
   const framing = form.chunked ? 'chunked' : length === -1 ? 'none' : 'length';
   return {
     method,
-    target: pseudo.get(':path')!,
+    target: pseudo.path!,
     form: target.form,
     path: target.path,
-    authority: target.authority ?? pseudo.get(':authority')!,
+    authority: target.authority ?? pseudo.authority!,
     version: form.version,
     headers,
     spelling: form.spelling,
     framing,
     contentLength: Math.max(0, length),
-    upgrade,
+    upgrade: pseudo.upgrade,
     expectContinue: !ended && form.version === 11 && framing !== 'none' && expects(headers),
   };
 }

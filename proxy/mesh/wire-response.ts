@@ -1,8 +1,6 @@
-import type { ResponseHead } from '../http/http.ts';
-import { copyRegular, digits, type Malformed, malformed, neverTravels, splitFields } from './wire-fields.ts';
-import { canonicalForm, type Form, formText, parseForm, spellingFits } from './wire-form.ts';
-
-const PSEUDO: ReadonlySet<string> = new Set([':status', ':heddle-form', ':heddle-unprocessed']);
+import { type ResponseHead, reasonPhrase } from '../http/http.ts';
+import { copyRegular, digits, type Malformed, malformed, neverTravels, unknownPseudo } from './wire-fields.ts';
+import { CANONICAL, type Form, formText, parseForm, spellingFits } from './wire-form.ts';
 
 export interface DecodedResponse {
   readonly kind: 'response';
@@ -22,12 +20,13 @@ export function encodeResponse(head: ResponseHead, unprocessed: boolean): string
   const list = [':status', String(head.status)];
   const form = formText(
     {
-      ...canonicalForm(),
       version: head.version,
+      host: 0,
       spelling: head.spelling,
       chunked: head.framing === 'chunked',
       close: head.framing === 'close',
-      reason: head.reason,
+      // Whoever writes the head adds the standard phrase.
+      reason: head.reason === reasonPhrase(head.status) ? '' : head.reason,
     },
     head.headers,
     false,
@@ -41,20 +40,53 @@ export function encodeResponse(head: ResponseHead, unprocessed: boolean): string
   return list;
 }
 
+/** The pseudo-headers of a response as they came, and where the regular fields begin. */
+interface Pseudo {
+  status: string | undefined;
+  form: string | undefined;
+  unprocessed: string | undefined;
+  regular: number;
+}
+
+/** A text says what is wrong: an unknown or repeated one (`copyRegular` finds late ones). */
+function readPseudo(list: readonly string[]): Pseudo | string {
+  const pseudo: Pseudo = { status: undefined, form: undefined, unprocessed: undefined, regular: 0 };
+  for (; pseudo.regular < list.length; pseudo.regular += 2) {
+    const name = list[pseudo.regular]!;
+    if (name.charCodeAt(0) !== 58) break;
+    const member = memberOf(name);
+    if (member === undefined) return unknownPseudo(name);
+    if (pseudo[member] !== undefined) return `${name} twice`;
+    pseudo[member] = list[pseudo.regular + 1]!;
+  }
+  return pseudo;
+}
+
+function memberOf(name: string): Exclude<keyof Pseudo, 'regular'> | undefined {
+  switch (name) {
+    case ':status':
+      return 'status';
+    case ':heddle-form':
+      return 'form';
+    case ':heddle-unprocessed':
+      return 'unprocessed';
+    default:
+      return undefined;
+  }
+}
+
 /** Reads a response to `asked`. `ended`: END_STREAM came with the head. */
 export function decodeResponse(list: readonly string[], asked: Asked, ended: boolean): DecodedResponse | Malformed {
-  const split = splitFields(list, PSEUDO);
-  if (typeof split === 'string') return malformed(split);
-  const { pseudo, regular } = split;
-  const status = digits(pseudo.get(':status') ?? '', 999);
+  const pseudo = readPseudo(list);
+  if (typeof pseudo === 'string') return malformed(pseudo);
+  const status = digits(pseudo.status ?? '', 999);
   if (status < 100) return malformed('a :status that is not a number from 100 to 999');
-  const text = pseudo.get(':heddle-form');
-  const form = text === undefined ? canonicalForm() : parseForm(text);
+  const form = pseudo.form === undefined ? CANONICAL : parseForm(pseudo.form);
   if (form === undefined || form.host !== 0) return malformed('a :heddle-form that is not one of a response');
-  const unprocessed = pseudo.get(':heddle-unprocessed');
+  const { unprocessed } = pseudo;
   if (unprocessed !== undefined && unprocessed !== '1') return malformed('a :heddle-unprocessed other than 1');
   const headers: string[] = [];
-  const length = copyRegular(list, regular, headers);
+  const length = copyRegular(list, pseudo.regular, headers);
   if (typeof length === 'string') return malformed(length);
   if (!spellingFits(form.spelling, headers)) return malformed('names in :heddle-form that are not those of the fields');
   const framing = framingOf(status, asked, form, length, ended);

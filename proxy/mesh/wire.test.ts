@@ -227,6 +227,16 @@ describe('responses', () => {
     });
   });
 
+  test('the standard phrase does not travel: whoever writes the head says it again', () => {
+    expect(encodeResponse(response({ status: 404, reason: 'Not Found' }), false)).toEqual([':status', '404']);
+    expect(encodeResponse(response({ status: 404, reason: 'Gone Fishing' }), false)).toEqual([
+      ':status',
+      '404',
+      ':heddle-form',
+      'reason=Gone Fishing',
+    ]);
+  });
+
   test('101 and a 2xx to CONNECT are tunnels, only for who asked', () => {
     const switching = encodeResponse(response({ status: 101, framing: 'tunnel' }), false);
     expect(decodeResponse(switching, { method: 'GET', upgrade: 'websocket' }, false)).toMatchObject({

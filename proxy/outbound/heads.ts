@@ -19,9 +19,13 @@ export function isHeadOnly(head: RequestHead): boolean {
   return head.framing === 'none' && head.upgrade === undefined && head.method !== 'CONNECT';
 }
 
+const EVENT_STREAM = 'text/event-stream';
+
 /** Server-sent events: a response without an end. */
 export function isEventStream(head: ResponseHead): boolean {
-  return headerValue(head.headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true;
+  const type = headerValue(head.headers, 'content-type');
+  if (type === undefined || type.length < EVENT_STREAM.length) return false;
+  return type.slice(0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM;
 }
 
 /** The reason that a mesh peer's proxy gave with a response of its own. Anybody else may not use our names: they are removed. */

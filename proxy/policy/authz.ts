@@ -27,8 +27,8 @@ interface CompiledTarget {
 }
 
 interface CompiledRule {
-  readonly name: string;
   readonly deny: boolean;
+  readonly verdict: Verdict;
   readonly from: readonly AuthorizationSource[];
   readonly to: readonly CompiledTarget[];
 }
@@ -47,7 +47,7 @@ export function compileAuthorization(section: Authorization | undefined, trustDo
   const decide = (caller: Caller, applies: (rule: CompiledRule) => boolean): Verdict => {
     const identity = identify(caller);
     for (const rule of ordered) {
-      if (sourceMatches(rule, caller, identity) && applies(rule)) return { allowed: !rule.deny, rule: rule.name };
+      if (sourceMatches(rule, caller, identity) && applies(rule)) return rule.verdict;
     }
     return fallback;
   };
@@ -59,7 +59,12 @@ export function compileAuthorization(section: Authorization | undefined, trustDo
       decide(caller, (rule) => rule.to.some((target) => portMatches(target, port) && (rule.deny || isWhole(target)))),
     request(caller, port, method, target) {
       const path = needsPath ? decisionPath(target) : undefined;
-      return decide(caller, (rule) => rule.to.some((to) => targetMatches(to, rule.deny, port, method, path)));
+      const identity = identify(caller);
+      // As `decide`, without a function made for each request.
+      for (const rule of ordered) {
+        if (sourceMatches(rule, caller, identity) && requestMatches(rule, port, method, path)) return rule.verdict;
+      }
+      return fallback;
     },
   };
 }
@@ -87,9 +92,10 @@ function memoizedIdentity(trustDomain: string): (caller: Caller) => Identity | u
 }
 
 function compileRule(rule: AuthorizationRule): CompiledRule {
+  const deny = rule.action === 'Deny';
   return {
-    name: rule.name,
-    deny: rule.action === 'Deny',
+    deny,
+    verdict: { allowed: !deny, rule: rule.name },
     from: rule.from,
     to: rule.to.map((target) => ({
       ports: target.ports,
@@ -108,6 +114,11 @@ function sourceMatches(rule: CompiledRule, caller: Caller, identity: Identity | 
       if (source.serviceAccount === undefined || source.serviceAccount === identity.serviceAccount) return true;
     }
   }
+  return false;
+}
+
+function requestMatches(rule: CompiledRule, port: number, method: string, path: DecisionPath | undefined): boolean {
+  for (const target of rule.to) if (targetMatches(target, rule.deny, port, method, path)) return true;
   return false;
 }
 

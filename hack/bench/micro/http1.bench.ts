@@ -15,10 +15,10 @@ import {
   serveHttp1,
 } from '../../../proxy/http/http.ts';
 import { requestConnectionFields } from '../../../proxy/http/request-fields.ts';
+import { cpuNs, measure, print, ROUNDS } from './measure.ts';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '300000' } } });
 const RUNS = Number(values.runs);
-const ROUNDS = 5;
 
 const fields = [
   'Host: payment-service',
@@ -58,46 +58,19 @@ function sink(): Transport {
   };
 }
 
-/** CPU time of this process, collection of garbage included: other load on the machine does not count. */
-function cpuNs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1_000;
-}
-
-const gc = globalThis.gc;
-if (gc === undefined) console.log('(without --expose-gc: bytes are not measured)');
-
-function measure(name: string, run: () => void): void {
-  for (let count = 0; count < RUNS / 5; count++) run();
-  const times: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const begin = cpuNs();
-    for (let count = 0; count < RUNS; count++) run();
-    times.push((cpuNs() - begin) / RUNS);
-  }
-  times.sort((a, b) => a - b);
-  const ns = `${Math.round(times[ROUNDS >> 1] ?? 0)} ns`;
-  console.log(`${name.padEnd(52)} ${ns.padStart(9)}  ${allocated(run)}`);
-}
-
-/** Few enough calls that no collection happens in between. */
-function allocated(run: () => void): string {
-  if (gc === undefined) return '';
-  const calls = 500;
-  gc();
-  const before = process.memoryUsage().heapUsed;
-  for (let count = 0; count < calls; count++) run();
-  return `${Math.round((process.memoryUsage().heapUsed - before) / calls)} bytes`;
-}
-
 const head = parseRequestHead(REQUEST, 0, REQUEST.length, limits);
-measure(`parse request head, ${REQUEST.length} bytes`, () => void parseRequestHead(REQUEST, 0, REQUEST.length, limits));
-measure(`parse request head, ${SMALL.length} bytes`, () => void parseRequestHead(SMALL, 0, SMALL.length, limits));
+measure(
+  `parse request head, ${REQUEST.length} bytes`,
+  RUNS,
+  () => void parseRequestHead(REQUEST, 0, REQUEST.length, limits),
+);
+measure(`parse request head, ${SMALL.length} bytes`, RUNS, () => void parseRequestHead(SMALL, 0, SMALL.length, limits));
 measure(
   `parse response head, ${RESPONSE_HEAD} bytes`,
+  RUNS,
   () => void parseResponseHead(RESPONSE, 0, RESPONSE_HEAD, head, limits),
 );
-measure('write request head', () => {
+measure('write request head', RUNS, () => {
   Buffer.from(requestHeadText(head, requestConnectionFields(head), ''), 'latin1');
 });
 
@@ -142,10 +115,6 @@ async function measureHop(): Promise<void> {
   await round();
   const times: number[] = [];
   for (let count = 0; count < ROUNDS; count++) times.push(await round());
-  times.sort((a, b) => a - b);
-  const ns = `${Math.round(times[ROUNDS >> 1] ?? 0)} ns`;
-  console.log(
-    `${'whole hop: request and response, parsed and written'.padEnd(52)} ${ns.padStart(9)}  ${allocated(hop)}`,
-  );
+  print('whole hop: request and response, parsed and written', times, hop);
 }
 await measureHop();

@@ -65,7 +65,7 @@ export class HpackEncoder {
     let next = this.#least === -1 ? at : this.#sizeUpdates(buffer, at);
     this.#memory.refresh(SENSITIVE.version);
     for (let index = 0; index < list.length; index += 2)
-      next = this.#field(list[index]!, list[index + 1]!, buffer, next);
+      next = this.#field(list[index]!, list[index + 1]!, index >> 1, buffer, next);
     return next;
   }
 
@@ -77,8 +77,8 @@ export class HpackEncoder {
     return next;
   }
 
-  #field(name: string, value: string, buffer: Buffer, at: number): number {
-    const known = this.#memory.name(name);
+  #field(name: string, value: string, nth: number, buffer: Buffer, at: number): number {
+    const known = this.#memory.name(name, nth);
     if (known.lastExact !== 0) {
       const exact = exactIndex(known, value);
       if (exact !== 0) {

@@ -4,6 +4,8 @@ import { LONGEST_NAME, SENSITIVE } from './sensitive-names.ts';
 
 /** Names remembered a connection; one more and all are forgotten. */
 const MOST_NAMES = 64;
+/** Places of a list whose names are remembered. */
+const MOST_PLACES = 16;
 /** A larger field is not kept: one must not evict all others. */
 const LARGEST_ENTRY = 1_024;
 /** Other values that a value which was kept outlives. */
@@ -16,6 +18,8 @@ const MOST_CREDIT = 8;
 
 /** What an encoder knows of a name on its connection. */
 export interface KnownName {
+  /** '': too long to be remembered. */
+  readonly name: string;
   /** Static index of the name, 0: none. */
   readonly index: number;
   /** Last static entry of this name when those have values worth comparing, else 0. */
@@ -44,7 +48,9 @@ const LAST_EXACT: readonly number[] = [0, 0, 3, 3, 5, 5, 7, 7, 14];
  * that differ each time (trace ids, times) are written as literals, with the name from the table. All is bounded: names, bytes, entries.
  */
 export class FieldMemory {
-  #names = new Map<string, KnownName>();
+  readonly #names = new Map<string, KnownName>();
+  /** The names of the last list, by their place in it: the next one is mostly alike, and this spares the look-up. */
+  readonly #recent: (KnownName | undefined)[] = [];
   #version = SENSITIVE.version;
   #capacity: number;
   #bytes = 0;
@@ -71,11 +77,21 @@ export class FieldMemory {
   refresh(version: number): void {
     if (version === this.#version) return;
     this.#version = version;
-    this.#names.clear();
+    this.#forget();
   }
 
-  name(name: string): KnownName {
-    return this.#names.get(name) ?? this.#meet(name);
+  /** `nth`: the field's place in its list, from 0. */
+  name(name: string, nth: number): KnownName {
+    const recent = this.#recent[nth];
+    if (recent !== undefined && recent.name === name) return recent;
+    const known = this.#names.get(name) ?? this.#meet(name);
+    if (nth < MOST_PLACES && known.name !== '') this.#recent[nth] = known;
+    return known;
+  }
+
+  #forget(): void {
+    this.#names.clear();
+    this.#recent.length = 0;
   }
 
   /** Place of the remembered value in the table, from 1, the newest; 0: it is not there. */
@@ -122,7 +138,11 @@ export class FieldMemory {
 
   #meet(name: string): KnownName {
     const index = STATIC_INDEX.get(name) ?? 0;
+    // Too long ones are sensitive: there is nothing to remember of them. The others are copied: `name` may be a slice that keeps a whole head alive.
+    const long = name.length > LONGEST_NAME;
+    const own = long ? '' : index !== 0 ? STATIC_NAMES[index]! : Buffer.from(name, 'latin1').toString('latin1');
     const known: KnownName = {
+      name: own,
       index,
       lastExact: LAST_EXACT[index] ?? 0,
       secret: SENSITIVE.has(name),
@@ -133,11 +153,9 @@ export class FieldMemory {
       wait: 1,
       credit: CREDIT,
     };
-    // Too long ones are sensitive: there is nothing to remember of them.
-    if (name.length > LONGEST_NAME) return known;
-    if (this.#names.size >= MOST_NAMES) this.#names.clear();
-    // The key is a copy: `name` may be a slice that keeps a whole head alive.
-    this.#names.set(index !== 0 ? STATIC_NAMES[index]! : Buffer.from(name, 'latin1').toString('latin1'), known);
+    if (long) return known;
+    if (this.#names.size >= MOST_NAMES) this.#forget();
+    this.#names.set(own, known);
     return known;
   }
 

@@ -57,7 +57,8 @@ export class Stream implements SendingStream {
   /** A server that answered completely lets the rest of the request go: RST_STREAM NO_ERROR after END_STREAM (RFC 9113 8.1). */
   stopAfterEnd = false;
   readonly #host: StreamHost;
-  #queue: Buffer[] = [];
+  /** Made when something waits: most streams never hold anything. */
+  #queue: Buffer[] | undefined;
   #queued = 0;
   #ending: 'no' | 'end' | string[] = 'no';
   #full = false;
@@ -66,7 +67,7 @@ export class Stream implements SendingStream {
   #received = 0;
   #paused = false;
   #pausedSinceUpdate = false;
-  #held: Held[] = [];
+  #held: Held[] | undefined;
   #delivering = false;
   /** Reset: nothing is delivered any more. */
   #dropped = false;
@@ -101,6 +102,7 @@ export class Stream implements SendingStream {
     if (at === end) return true;
     const rest = keepable(end - at);
     buffer.copy(rest, 0, at, end);
+    this.#queue ??= [];
     this.#queue.push(rest);
     this.#queued += rest.length;
     if (this.sendWindow > 0) this.#host.sender.enqueue(this);
@@ -128,14 +130,15 @@ export class Stream implements SendingStream {
   }
 
   get nextChunk(): Buffer | undefined {
-    return this.#queue[0];
+    return this.#queue?.[0];
   }
 
   /** The sender took `bytes` of `nextChunk`. */
   sent(bytes: number): void {
-    const chunk = this.#queue[0]!;
-    if (bytes === chunk.length) givePiece(this.#queue.shift()!);
-    else this.#queue[0] = chunk.subarray(bytes);
+    const queue = this.#queue!;
+    const chunk = queue[0]!;
+    if (bytes === chunk.length) givePiece(queue.shift()!);
+    else queue[0] = chunk.subarray(bytes);
     this.#queued -= bytes;
     if (this.#full && this.#queued <= QUEUE_LOW) {
       this.#full = false;
@@ -197,7 +200,7 @@ export class Stream implements SendingStream {
     if (this.#mustHold()) {
       const copy = keepable(end - start);
       buffer.copy(copy, 0, start, end);
-      this.#held.push(copy);
+      this.#hold(copy);
       this.#host.holding(copy.length);
       return undefined;
     }
@@ -208,7 +211,7 @@ export class Stream implements SendingStream {
 
   takeHeaders(list: string[], end: boolean): void {
     if (this.#dropped) return;
-    if (end ? this.#mustHold() : this.#held.length > 0) this.#held.push({ list, end });
+    if (end ? this.#mustHold() : this.#holds) this.#hold({ list, end });
     else this.receiver.onHeaders(list, end);
   }
 
@@ -220,7 +223,7 @@ export class Stream implements SendingStream {
     if (this.#dropped) return undefined;
     if (this.#expected !== -1 && this.#received !== this.#expected) return 'fewer DATA than Content-Length says';
     if (this.localClosed && !this.closed) this.#host.completed(this);
-    if (this.#mustHold()) this.#held.push('end');
+    if (this.#mustHold()) this.#hold('end');
     else this.receiver.onEnd();
     return undefined;
   }
@@ -228,7 +231,7 @@ export class Stream implements SendingStream {
   /** Forgets what is queued and held, and gives borrowed credit back; the host calls it when the stream leaves. */
   release(keepHeld: boolean): void {
     this.closed = true;
-    this.#queue = [];
+    this.#queue = undefined;
     this.#queued = 0;
     this.#window?.release(this.#host.growth);
     if (keepHeld) return;
@@ -237,18 +240,30 @@ export class Stream implements SendingStream {
   }
 
   #dropHeld(): void {
-    for (const item of this.#held) if (Buffer.isBuffer(item)) this.#host.holding(-item.length);
-    this.#held = [];
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    for (const item of held) if (Buffer.isBuffer(item)) this.#host.holding(-item.length);
   }
 
   #mustHold(): boolean {
-    return this.#paused || this.#held.length > 0;
+    return this.#paused || this.#holds;
+  }
+
+  get #holds(): boolean {
+    return this.#held !== undefined && this.#held.length > 0;
+  }
+
+  #hold(item: Held): void {
+    this.#held ??= [];
+    this.#held.push(item);
   }
 
   #deliver(): void {
     this.#delivering = true;
-    while (!this.#paused && this.#held.length > 0) {
-      const item = this.#held.shift()!;
+    // What is delivered may drop the rest.
+    while (!this.#paused && this.#holds) {
+      const item = this.#held!.shift()!;
       if (item === 'end') this.receiver.onEnd();
       else if (Buffer.isBuffer(item)) this.#deliverData(item);
       else this.receiver.onHeaders(item.list, item.end);
