@@ -44,16 +44,22 @@ x-heddle-reason x-powered-by x-real-ip x-request-id x-requested-with x-xss-prote
 /** Twice the names, as a power of two: open addressing stays short. */
 const SLOTS = 512;
 const table: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined);
+/** The same names as bytes, each slot's from `starts[slot]` on: comparing bytes costs half of comparing characters. */
+const bytes = Buffer.from(KNOWN.join(''), 'latin1');
+const starts = new Uint16Array(SLOTS);
 const kinds = new Uint8Array(SLOTS);
 const titles = new Map<string, string>();
 /** How a line begins that follows another: `\r\nContent-Type: `. */
 const titleStarts = new Map<string, string>();
 const lowerStarts = new Map<string, string>();
 
+let written = 0;
 for (const name of KNOWN) {
   let slot = hashOf(name) & (SLOTS - 1);
   while (table[slot] !== undefined) slot = (slot + 1) & (SLOTS - 1);
   table[slot] = name;
+  starts[slot] = written;
+  written += name.length;
   kinds[slot] = KINDS[name] ?? ORDINARY;
   titles.set(name, makeTitle(name));
   titleStarts.set(name, startOf(makeTitle(name)));
@@ -64,18 +70,18 @@ for (const name of KNOWN) {
 export const found = { name: '', kind: ORDINARY, end: 0, lower: true, title: true };
 
 /**
- * Reads the token that starts at `position` into `found`: lower-case name, where it ends, whether it was spelled all in
+ * Reads the token that starts at `buffer[start]` into `found`: lower-case name, where it ends, whether it was spelled all in
  * lower case, and whether in Title-Case. False: no token there.
  */
-export function readName(text: string, position: number): boolean {
+export function readName(buffer: Buffer, start: number): boolean {
   let hash = 0;
   let lower = true;
   let title = true;
   let boundary = true;
-  let index = position;
-  for (; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    const folded = TOKEN_FOLD[code] ?? 0;
+  let index = start;
+  for (; index < buffer.length; index++) {
+    const code = buffer[index]!;
+    const folded = TOKEN_FOLD[code]!;
     if (folded === 0) break;
     if (folded !== code) {
       lower = false;
@@ -86,11 +92,11 @@ export function readName(text: string, position: number): boolean {
     boundary = code === 45;
     hash = (Math.imul(hash, 31) + folded) | 0;
   }
-  if (index === position) return false;
+  if (index === start) return false;
   found.end = index;
   found.lower = lower;
   found.title = title;
-  intern(text, position, index, hash);
+  intern(buffer, start, index, hash);
   return true;
 }
 
@@ -109,24 +115,24 @@ export function startOf(spelled: string): string {
   return `\r\n${spelled}: `;
 }
 
-function intern(text: string, start: number, end: number, hash: number): void {
+function intern(buffer: Buffer, start: number, end: number, hash: number): void {
   let slot = hash & (SLOTS - 1);
   for (let candidate = table[slot]; candidate !== undefined; candidate = table[slot]) {
-    if (candidate.length === end - start && sameName(candidate, text, start)) {
+    if (candidate.length === end - start && sameName(starts[slot]!, buffer, start, end)) {
       found.name = candidate;
-      found.kind = kinds[slot] ?? ORDINARY;
+      found.kind = kinds[slot]!;
       return;
     }
     slot = (slot + 1) & (SLOTS - 1);
   }
-  const name = text.slice(start, end);
+  const name = buffer.toString('latin1', start, end);
   found.name = found.lower ? name : name.toLowerCase();
   found.kind = ORDINARY;
 }
 
-function sameName(name: string, text: string, start: number): boolean {
-  for (let index = 0; index < name.length; index++) {
-    if (TOKEN_FOLD[text.charCodeAt(start + index)] !== name.charCodeAt(index)) return false;
+function sameName(known: number, buffer: Buffer, start: number, end: number): boolean {
+  for (let index = start, at = known; index < end; index++, at++) {
+    if (TOKEN_FOLD[buffer[index]!] !== bytes[at]) return false;
   }
   return true;
 }

@@ -49,9 +49,12 @@ export function checkBytes(text: string): void {
 }
 
 /**
- * Parses field lines from `position` to the empty line whose end is `end`. `text` passed `checkBytes` and may hold more behind `end`.
+ * Parses field lines from `position` to the empty line whose end is `end`. `text` is latin1 of `buffer` from `start` on, passed `checkBytes`
+ * and may hold more behind `end`.
  */
 export function parseFields(
+  buffer: Buffer,
+  start: number,
   text: string,
   position: number,
   end: number,
@@ -66,10 +69,11 @@ export function parseFields(
   while (line < last) {
     if (++count > limits.fields) throw tooLarge(431, `more than ${limits.fields} header fields`);
     const lineEnd = text.indexOf('\r\n', line);
-    if (!readName(text, line)) throw malformed(nameFault(text, line));
-    const colon = colonAfter(text, found.end, kind);
+    if (!readName(buffer, start + line)) throw malformed(nameFault(text, line));
+    const nameEnd = found.end - start;
+    const colon = colonAfter(text, nameEnd, kind);
     const value = trimmed(text, colon + 1, lineEnd);
-    keep(block, text, line, value, kind);
+    keep(block, text, line, nameEnd, value, kind);
     line = lineEnd + 2;
   }
   block.spelling = spelling.result(block.headers);
@@ -120,12 +124,12 @@ const joined = (before: string | undefined, value: string): string =>
   before === undefined ? value : `${before},${value}`;
 
 /** Puts one field where it belongs. Reads `found`. */
-function keep(block: FieldBlock, text: string, line: number, value: string, kind: BlockKind): void {
+function keep(block: FieldBlock, text: string, line: number, nameEnd: number, value: string, kind: BlockKind): void {
   if (found.kind !== ORDINARY) {
     if (kind === 'trailers') refuseInTrailers();
     if (kind === 'trailers' || isSetAside(block, value)) return;
   }
-  spelling.add(block.headers, text, line);
+  spelling.add(block.headers, text, line, nameEnd);
   // Only `trailers` of TE is end-to-end enough for a proxy to pass on (RFC 9110, 10.1.4).
   block.headers.push(found.name, found.kind === TE ? 'trailers' : value);
 }
@@ -179,7 +183,7 @@ class SpellingOf {
   }
 
   /** Called with `found`, before its name is pushed to `headers`. */
-  add(headers: readonly string[], text: string, line: number): void {
+  add(headers: readonly string[], text: string, line: number, nameEnd: number): void {
     if (this.#names === undefined) {
       const wasLower = this.#lower;
       this.#lower &&= found.lower;
@@ -191,7 +195,7 @@ class SpellingOf {
         this.#names.push(wasLower ? name : titleCase(name));
       }
     }
-    this.#names.push(text.slice(line, found.end));
+    this.#names.push(text.slice(line, nameEnd));
   }
 
   result(headers: readonly string[]): Spelling {

@@ -35,7 +35,7 @@ export function parseRequestHead(
   if (space >= lineEnd - 9 || !isToken(method)) throw malformed('the request line is not valid');
   const target = text.slice(space + 1, lineEnd - 9);
   const parts = parseTarget(method, target);
-  const block = parseFields(text, lineEnd + 2, end - start, 'request', limits);
+  const block = parseFields(buffer, start, text, lineEnd + 2, end - start, 'request', limits);
   const options = connectionOptions(block.connection);
   const host = checkHost(block, version);
   const framing = requestFraming(block, version);
@@ -83,7 +83,7 @@ export function parseResponseHead(
   const status = statusAt(text, 9);
   // RFC 9112, 4. The space after the status is left out by some servers when there is no reason; nothing is ambiguous then.
   if (status === -1 || (lineEnd !== 12 && text.charCodeAt(12) !== 32)) throw malformed('the status line is not valid');
-  const block = parseFields(text, lineEnd + 2, end - start, 'response', limits);
+  const block = parseFields(buffer, start, text, lineEnd + 2, end - start, 'response', limits);
   const options = connectionOptions(block.connection);
   const tunnel = isTunnelStart(request, status);
   if (status === 101) checkSwitch(request, block, options, version);
@@ -107,7 +107,7 @@ export function parseResponseHead(
 export function parseTrailers(buffer: Buffer, start: number, end: number, limits: HttpLimits): HeaderList {
   const text = buffer.toString('latin1', start, end);
   checkBytes(text);
-  return parseFields(text, 0, text.length, 'trailers', limits).headers;
+  return parseFields(buffer, start, text, 0, text.length, 'trailers', limits).headers;
 }
 
 function checked(buffer: Buffer, start: number, end: number, limits: HttpLimits, decoded: string | undefined): string {
