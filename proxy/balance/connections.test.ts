@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { HeddleError } from '../base/errors.ts';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
+import { endRound } from '../base/turn.ts';
 import { Cell } from '../base/watch.ts';
 import { DEFAULT_HTTP_LIMITS, type Failure } from '../http/http.ts';
 import { requestHead } from '../http/testing/heads.ts';
@@ -319,8 +320,11 @@ describe('plain connections', () => {
     onDrain() {},
     onFailure() {},
   };
-  const use = (opener: Opener | undefined): void =>
-    void opener?.open(requestHead(), { destination: '', attempt: 1, deadlineMs: undefined }, receiver);
+  /** Sends a request and lets it leave. */
+  const use = (opener: Opener | undefined): void => {
+    opener?.open(requestHead(), { destination: '', attempt: 1, deadlineMs: undefined }, receiver);
+    endRound();
+  };
 
   /** As a request does: uses the opener before the call returns. */
   class User extends Waiter {

@@ -11,16 +11,17 @@ interface Class {
   readonly free: Buffer[];
 }
 
+/** Bytes of the smallest: an ordinary message. */
+const LEAST = 2_048;
+
 const CLASSES: readonly Class[] = [
+  { bytes: LEAST, most: 128, free: [] },
   { bytes: 16_384 + 1_024, most: 32, free: [] },
   { bytes: 65_536 + 1_024, most: 8, free: [] },
 ];
 
 /** Whose memory is a piece: a size alone could be that of Node's shared pool. */
 const pieces = new WeakMap<ArrayBufferLike, Class>();
-
-/** Smaller pieces are not worth circulating. */
-const LEAST = 2_048;
 
 /** At least `bytes` of memory with anything in it. Give it back with `givePiece`, or leave it to the garbage collector. */
 export function takePiece(bytes: number): Buffer {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { systemClock } from './clock.ts';
-import { atTurnEnd, runTurn } from './turn.ts';
+import { settle } from './testing/fake-clock.ts';
+import { atRoundEnd, endRound, runTurn } from './turn.ts';
 
 /** Until the clock has moved. */
 function pass(): void {
@@ -26,35 +27,58 @@ test('time stands still within a turn, and only there', async () => {
   expect(await later).toBeGreaterThan(inside);
 });
 
-test('the end of the turn comes once, before anything else; also for what it adds itself', async () => {
+test('the end of the round comes once, after all turns and microtasks; also for what it adds itself', async () => {
   const order: string[] = [];
-  queueMicrotask(() => order.push('microtask'));
   runTurn(() => {
-    atTurnEnd(() => {
+    atRoundEnd(() => {
       order.push('first end');
-      atTurnEnd(() => order.push('third end'));
+      atRoundEnd(() => order.push('fourth end'));
     });
-    runTurn(() => atTurnEnd(() => order.push('second end')), undefined);
+    runTurn(() => atRoundEnd(() => order.push('second end')), undefined);
+    queueMicrotask(() => order.push('microtask'));
     order.push('turn');
   }, undefined);
   runTurn(() => order.push('another turn'), undefined);
-  atTurnEnd(() => order.push('outside'));
-  await undefined;
-  await undefined;
-  expect(order).toEqual(['turn', 'first end', 'second end', 'third end', 'another turn', 'microtask', 'outside']);
+  atRoundEnd(() => order.push('third end'));
+  await settle();
+  expect(order).toEqual(['turn', 'another turn', 'microtask', 'first end', 'second end', 'third end', 'fourth end']);
+  await settle();
+  expect(order).toHaveLength(7);
 });
 
-test('a turn that throws is over', async () => {
-  const order: string[] = [];
+test('of many in one round those that came first do not wait for the last', async () => {
+  const done: number[] = [];
+  for (let index = 0; index < 100; index++) atRoundEnd(() => done.push(index));
+  expect(done).toEqual(Array.from({ length: 64 }, (_, index) => index));
+  // One that ends a round may begin another: nothing of it is lost.
+  atRoundEnd(() => {
+    for (let index = 200; index < 300; index++) atRoundEnd(() => done.push(index));
+  });
+  await settle();
+  expect(done).toHaveLength(200);
+  expect(done.slice(64, 101)).toEqual([...Array.from({ length: 36 }, (_, index) => 64 + index), 200]);
+});
+
+test('a turn that throws is over', () => {
   expect(() =>
     runTurn(() => {
-      atTurnEnd(() => order.push('end'));
       throw new Error('a bug');
     }, undefined),
   ).toThrow('a bug');
-  expect(order).toEqual(['end']);
-  expect(() => runTurn(() => atTurnEnd(() => expect(1).toBe(2)), undefined)).toThrow();
   const now = systemClock.now();
   pass();
   expect(systemClock.now()).toBeGreaterThan(now);
+});
+
+test('a task that throws does not stop later rounds', async () => {
+  atRoundEnd(() => {
+    throw new Error('a bug');
+  });
+  expect(endRound).toThrow('a bug');
+  let called = false;
+  atRoundEnd(() => {
+    called = true;
+  });
+  await settle();
+  expect(called).toBe(true);
 });

@@ -32,14 +32,14 @@ describe('exchanges', () => {
   });
 
   test('head and first body piece go out in one write', async () => {
-    const { transport, send } = clientHarness();
+    const { transport, begin } = clientHarness();
     let writes = 0;
     const write = transport.write.bind(transport);
     transport.write = (chunk) => {
       writes++;
       return write(chunk);
     };
-    const answer = send(post);
+    const answer = begin(post);
     answer.exchange.write(raw('hello'), 0, 5);
     answer.exchange.end();
     await settle();
@@ -226,12 +226,27 @@ describe('when the upstream goes away', () => {
     expect(closed.transport.text).toBe('');
     // The head still waits for its body when the connection breaks.
     const waiting = clientHarness();
-    const answer = waiting.send(post);
+    const answer = waiting.begin(post);
     waiting.transport.deliverClose();
     expect(answer.failure).toMatchObject({ unprocessed: true });
     await settle();
     expect(waiting.transport.text).toBe('');
   });
+
+  test.each(['HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n', OK, 'x'])(
+    'what came before the request left is no answer to it: %j',
+    async (early) => {
+      const { transport, client, begin, idles } = clientHarness();
+      const answer = begin();
+      transport.deliver(early);
+      expect(answer).toMatchObject({
+        head: undefined,
+        failure: { reason: 'upstream_reset', unprocessed: true, detail: expect.stringContaining('before the request') },
+      });
+      await settle();
+      expect([transport.text, transport.destroyed, client.reusable, idles()]).toEqual(['', true, false, 0]);
+    },
+  );
 
   test('an answer before the request is complete is passed on; the connection is not used again', async () => {
     const { transport, client, send, idles } = clientHarness();

@@ -67,7 +67,6 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     this.output.wrote = false;
     const host = headerIndex(head.headers, 'host') === -1 ? peerName(this.#transport) : '';
     this.output.text(requestHeadText(head, requestConnectionFields(head), host));
-    if (exchange.requestDone) this.output.flush();
     return exchange;
   }
 
@@ -128,10 +127,6 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     else this.#transport.resume();
   }
 
-  requestDone(): void {
-    this.output.flush();
-  }
-
   tunnelEnded(): void {
     this.output.flush();
     this.#transport.end();
@@ -165,6 +160,12 @@ export class Http1Client implements Http1ClientConnection, ClientHost, Transport
     if (!this.#open) return end;
     if (exchange === undefined) {
       // Nobody asked: a farewell (408, 503) or something left over. Whatever it is, no later answer can be trusted.
+      this.#destroy();
+      return end;
+    }
+    if (!this.output.wrote) {
+      // The request has not left yet: whatever this is, it is no answer to it.
+      this.#failExchange(this.#failure('upstream_reset', true, 'sent something before the request was written'));
       this.#destroy();
       return end;
     }

@@ -7,7 +7,6 @@ import { mayTunnel } from './upgrade.ts';
 export interface ClientHost {
   readonly output: Output;
   flowChanged(): void;
-  requestDone(): void;
   /** Half-close of the tunnel. */
   tunnelEnded(): void;
   giveUp(): void;
@@ -102,7 +101,6 @@ export class Http1ClientExchange implements ClientExchange {
       return;
     }
     this.requestDone = true;
-    this.#host.requestDone();
   }
 
   /** Our own caller broke the framing: what was sent cannot be completed. */

@@ -1,15 +1,15 @@
 import { givePiece, takePiece, writePiece } from '../base/memory-pieces.ts';
 import type { Transport } from '../base/transport.ts';
-import { atTurnEnd } from '../base/turn.ts';
+import { atRoundEnd } from '../base/turn.ts';
 
-/** Beyond this many gathered bytes they are written without waiting for the end of the tick. */
+/** Beyond this many gathered bytes they are written without waiting for the others of the round. */
 const GATHER_BYTES = 65_536;
 /** Room that is left behind a body piece for what usually follows it: the last chunk, or a small second piece. */
 const SLACK = 64;
 
 /**
- * Gathers what is written in one event-loop turn into one `transport.write`: a head with the body that came with it is one
- * system call. Text is latin1. Flushed by `flush`, by size, or at the end of the turn.
+ * Gathers what is written in one round of the event loop into one `transport.write`: a head with the body that came with it is one
+ * system call. Text is latin1. Flushed by `flush`, by size, or at the end of the round.
  */
 export class Output {
   readonly #transport: Transport;
@@ -20,7 +20,7 @@ export class Output {
   #blocked = false;
   /** Something was handed to the transport since this was set to false. */
   wrote = false;
-  readonly #endOfTurn = (): void => {
+  readonly #endOfRound = (): void => {
     this.#scheduled = false;
     this.flush();
   };
@@ -122,6 +122,6 @@ export class Output {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    atTurnEnd(this.#endOfTurn);
+    atRoundEnd(this.#endOfRound);
   }
 }

@@ -23,6 +23,7 @@ describe('exchanges on one connection', () => {
       expect(connection.busy).toBe(true);
       expect(last()).toMatchObject({ body: 'hello', ended: true });
       answer(last().exchange, 'ok');
+      await settle();
       expect(transport.take().toString()).toBe(OK);
       expect([connection.busy, writes]).toEqual([false, count]);
     }
@@ -238,6 +239,7 @@ describe('request bodies', () => {
     await deliver(yes.transport, ['ab']);
     expect(yes.last()).toMatchObject({ body: 'ab', ended: true });
     answer(yes.last().exchange, 'ok');
+    await settle();
     expect([yes.transport.text, yes.transport.ended]).toEqual([OK, false]);
     const no = serverHarness();
     await deliver(no.transport, [request]);

@@ -256,8 +256,7 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     }
     this.#phase = 'head';
     this.#waitForHead();
-    if (this.#store.length === 0) this.output.flush();
-    else if (!this.#running) this.#continueSoon();
+    if (this.#store.length > 0 && !this.#running) this.#continueSoon();
     this.flowChanged();
   }
 

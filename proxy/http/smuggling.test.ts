@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../base/testing/fake-clock.ts';
 import { ScriptedTransport } from '../base/testing/scripted-transport.ts';
+import { endRound } from '../base/turn.ts';
 import { createHttp1Client } from './http.ts';
 import { DEFAULT_HTTP_LIMITS } from './limits.ts';
 import { cuts, raw } from './testing/cuts.ts';
@@ -140,6 +141,7 @@ async function forwarded(text: string): Promise<string> {
       });
       out.write(raw(body), 0, body.length);
       out.end();
+      endRound();
       upstream.deliver('HTTP/1.1 204 No Content\r\n\r\n');
     },
   });

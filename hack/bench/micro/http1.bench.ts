@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../../proxy/base/clock.ts';
 import type { Transport } from '../../../proxy/base/transport.ts';
+import { endRound } from '../../../proxy/base/turn.ts';
 import { parseRequestHead, parseResponseHead } from '../../../proxy/http/head-parser.ts';
 import { requestHeadText } from '../../../proxy/http/head-writer.ts';
 import {
@@ -15,7 +16,7 @@ import {
   serveHttp1,
 } from '../../../proxy/http/http.ts';
 import { requestConnectionFields } from '../../../proxy/http/request-fields.ts';
-import { cpuNs, measure, print, ROUNDS } from './measure.ts';
+import { measure } from './measure.ts';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '300000' } } });
 const RUNS = Number(values.runs);
@@ -99,22 +100,8 @@ function forward(exchange: ServerExchange): void {
 
 const hop = (): void => {
   downstream.receiver?.onData(REQUEST, 0, REQUEST.length);
+  endRound();
   upstream.receiver?.onData(RESPONSE, 0, RESPONSE.length);
+  endRound();
 };
-/** The microtasks that end a turn are given their turn, as the event loop would. */
-async function measureHop(): Promise<void> {
-  const turns = Math.ceil(RUNS / 100);
-  const round = async (): Promise<number> => {
-    const begin = cpuNs();
-    for (let turn = 0; turn < turns; turn++) {
-      for (let count = 0; count < 100; count++) hop();
-      await undefined;
-    }
-    return (cpuNs() - begin) / (turns * 100);
-  };
-  await round();
-  const times: number[] = [];
-  for (let count = 0; count < ROUNDS; count++) times.push(await round());
-  print('whole hop: request and response, parsed and written', times, hop);
-}
-await measureHop();
+measure('whole hop: request and response, parsed and written', RUNS, hop);

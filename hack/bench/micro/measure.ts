@@ -1,10 +1,10 @@
 /** How a micro-benchmark measures: medians of rounds, CPU time of this process with collection of garbage, so that other load on the machine does not count. */
 
-export const ROUNDS = 5;
+const ROUNDS = 5;
 /** Few enough calls that no collection happens in between. */
 const COUNTED = 500;
 
-export function cpuNs(): number {
+function cpuNs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) * 1_000;
 }
@@ -24,7 +24,7 @@ export function measure(name: string, runs: number, run: () => void): void {
   print(name, times, run);
 }
 
-export function print(name: string, times: readonly number[], run: () => void): void {
+function print(name: string, times: readonly number[], run: () => void): void {
   const median = times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
   console.log(`${name.padEnd(52)} ${`${Math.round(median)} ns`.padStart(9)}  ${allocated(run)}`);
 }

@@ -1,5 +1,6 @@
 import { FakeClock } from '../../../proxy/base/testing/fake-clock.ts';
 import { ScriptedTransport } from '../../../proxy/base/testing/scripted-transport.ts';
+import { endRound } from '../../../proxy/base/turn.ts';
 import { ChunkedReader } from '../../../proxy/http/chunked.ts';
 import { parseRequestHead } from '../../../proxy/http/head-parser.ts';
 import { requestHeadText } from '../../../proxy/http/head-writer.ts';
@@ -197,6 +198,7 @@ function ask(change: Partial<RequestHead>, pieces: readonly Buffer[]) {
       outcome.failure = failure.reason;
     },
   });
+  endRound();
   for (const piece of pieces) transport.deliver(piece);
   outcome.reusable = client.reusable;
   return outcome;

@@ -1,7 +1,8 @@
 import { writePiece } from '../../base/memory-pieces.ts';
 import type { Transport } from '../../base/transport.ts';
+import { atRoundEnd } from '../../base/turn.ts';
 import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD, MAX_FRAME, MAX_WINDOW } from './codes.ts';
-import { afterThisTurn, type Defer } from './defer.ts';
+import type { Defer } from './defer.ts';
 import { putHead } from './frames.ts';
 import { HpackEncoder, hpackBound } from './hpack-encoder.ts';
 import { Output } from './output.ts';
@@ -49,7 +50,7 @@ export class Sender {
   #lastDataEnd = -1;
   #lastDataStream: SendingStream | undefined;
 
-  constructor(transport: Transport, defer: Defer = afterThisTurn) {
+  constructor(transport: Transport, defer: Defer = atRoundEnd) {
     this.#transport = transport;
     this.#defer = defer;
   }

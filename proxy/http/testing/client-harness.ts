@@ -1,5 +1,6 @@
 import { FakeClock } from '../../base/testing/fake-clock.ts';
 import { ScriptedTransport } from '../../base/testing/scripted-transport.ts';
+import { endRound } from '../../base/turn.ts';
 import { createHttp1Client, type Http1ClientConnection } from '../http.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../limits.ts';
 import type { ClientExchange, Failure, HeaderList, RequestHead, ResponseHead } from '../message.ts';
@@ -22,7 +23,10 @@ export interface ClientHarness {
   readonly client: Http1ClientConnection;
   readonly idles: () => number;
   readonly closes: () => number;
+  /** A request whose head has left. */
   send(head?: Partial<RequestHead>): Answer;
+  /** A request in the middle of the round: nothing of it is written yet. */
+  begin(head?: Partial<RequestHead>): Answer;
 }
 
 const GET = requestHead({ target: '/a', path: '/a', authority: 'h', headers: ['host', 'h'] });
@@ -40,8 +44,13 @@ export function clientHarness(
     onIdle: () => void idles++,
     onClose: () => void closes++,
   });
-  const send = (head: Partial<RequestHead> = {}): Answer => listen(client, { ...GET, ...head });
-  return { transport, client, idles: () => idles, closes: () => closes, send };
+  const begin = (head: Partial<RequestHead> = {}): Answer => listen(client, { ...GET, ...head });
+  const send = (head: Partial<RequestHead> = {}): Answer => {
+    const answer = begin(head);
+    endRound();
+    return answer;
+  };
+  return { transport, client, idles: () => idles, closes: () => closes, send, begin };
 }
 
 function listen(client: Http1ClientConnection, head: RequestHead): Answer {
