@@ -10,7 +10,6 @@ export interface SeriesHandle {
 }
 
 interface Series {
-  readonly key: string;
   readonly labels: readonly string[];
   readonly handles: SeriesHandle[];
 }
@@ -107,7 +106,7 @@ export class SeriesStore {
   #create(key: string, labels: readonly string[]): number {
     const place = this.#free.pop() ?? this.#series.length;
     if (place >= this.touched.length) this.#grow();
-    this.#series[place] = { key, labels: [...labels], handles: [] };
+    this.#series[place] = { labels, handles: [] };
     this.#places.set(key, place);
     return place;
   }

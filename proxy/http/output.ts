@@ -89,7 +89,7 @@ export class Output {
     if (this.#slab !== undefined && bytes <= this.#slab.length - this.#length) return;
     const again = this.#slab !== undefined;
     this.#writeSlab();
-    this.#slab = takePiece(bytes + (again ? Math.min(4 * bytes, GATHER_BYTES) : SLACK));
+    this.#slab = takePiece(again ? Math.max(bytes + SLACK, Math.min(5 * bytes, GATHER_BYTES)) : bytes + SLACK);
   }
 
   #settleText(): void {

@@ -190,6 +190,17 @@ describe('responses', () => {
       exchange.abort(failure);
     });
     expect([late.transport.destroyed, late.transport.reset, late.closes()]).toEqual([true, true, 1]);
+    expect(late.transport.text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nhello$/);
+  });
+
+  test('an answer that is cut right after its beginning is seen as cut, not as none', async () => {
+    const { transport } = await reply(GET, (exchange) => {
+      exchange.respond(response(200, { framing: 'length', contentLength: 10 }));
+      exchange.write(body, 0, 5);
+      exchange.abort(failure);
+    });
+    expect(transport.text).toBe('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello');
+    expect(transport.destroyed).toBe(true);
   });
 
   test('backpressure: a full transport stops the writer until it drains', async () => {

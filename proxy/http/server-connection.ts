@@ -341,7 +341,8 @@ export class Http1Server implements Http1ServerConnection, ExchangeHost, Transpo
     this.#phase = 'closed';
     this.#deadline.stop();
     this.#store.clear();
-    this.output.discard();
+    // A client that sees the beginning of its answer knows that it was cut; without it there would be none.
+    this.output.flush();
     this.#transport.destroy(reset);
   }
 }

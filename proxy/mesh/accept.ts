@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
@@ -24,13 +25,15 @@ import { type ExchangeHost, IncomingStream } from './server-exchange.ts';
  * A refused peer is told the reason by GOAWAY. Never throws.
  */
 export function acceptMesh(options: AcceptMeshOptions): MeshServer {
-  const server = new MeshServerConnection(options);
-  server.start();
+  const { socket, first, ...rest } = options;
+  const server = new MeshServerConnection(rest, `${socket.remoteAddress}:${socket.remotePort}`);
+  server.start(socket, first);
   return server;
 }
 
 class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
-  readonly #options: AcceptMeshOptions;
+  /** Without what is only needed to begin: a ClientHello is 1.7 kB, and the connection lives long. */
+  readonly #options: Omit<AcceptMeshOptions, 'first' | 'socket'>;
   readonly #place: string;
   readonly #deadline: Timer;
   #expiry: Timer | undefined;
@@ -43,9 +46,9 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
   #state: 'handshake' | 'refused' | 'open' | 'closed' = 'handshake';
   #drainWanted = false;
 
-  constructor(options: AcceptMeshOptions) {
+  constructor(options: Omit<AcceptMeshOptions, 'first' | 'socket'>, place: string) {
     this.#options = options;
-    this.#place = `${options.socket.remoteAddress}:${options.socket.remotePort}`;
+    this.#place = place;
     this.#deadline = options.clock.after(options.handshakeTimeoutMs, () => this.#timedOut());
   }
 
@@ -70,10 +73,9 @@ class MeshServerConnection implements MeshServer, SessionHandler, ExchangeHost {
     return `${this.#identity} at ${this.#place}`;
   }
 
-  start(): void {
-    const { socket, first, credentials } = this.#options;
+  start(socket: Socket, first: Buffer): void {
     try {
-      this.#tls = startServerTls(socket, first, credentials);
+      this.#tls = startServerTls(socket, first, this.#options.credentials);
     } catch (error) {
       socket.destroy();
       this.#refused('no_own_certificate', `the own certificate or key cannot be used: ${describeError(error)}`);

@@ -116,12 +116,15 @@ export class PeerMetrics {
   readonly #metrics: TrafficMetrics;
   readonly #labels: readonly string[];
   readonly #duration: Histogram;
-  /** By status, for requests without a reason that are not gRPC. */
-  readonly #codes: (Counter | undefined)[] = [];
+  /** The status of the last request without a reason that was not gRPC, mostly that of the next one too. A list by status would cost each peer 2.5 kB. */
+  #code = 0;
+  #coded: Counter | undefined;
+  /** The earlier ones. */
+  #codes: Map<number, Counter> | undefined;
   /** By gRPC status, for gRPC answers of status 200 without a reason. */
-  readonly #grpc: (Counter | undefined)[] = [];
+  #grpc: (Counter | undefined)[] | undefined;
   /** All others; the families bound the series, this only spares their look-up. */
-  readonly #others = new Map<string, Counter>();
+  #others: Map<string, Counter> | undefined;
   readonly #secured: (Counter | undefined)[] = [];
 
   constructor(metrics: TrafficMetrics, direction: Direction, source: WorkloadName, destination: WorkloadName) {
@@ -151,17 +154,33 @@ export class PeerMetrics {
 
   #counter(status: number, reason: string, grpcStatus: GrpcStatus | undefined): Counter {
     if (reason === '' && grpcStatus === undefined) {
-      this.#codes[status] ??= this.#requests(status, '', '');
-      return this.#codes[status];
+      return this.#coded !== undefined && status === this.#code ? this.#coded : this.#changeCode(status);
     }
     if (reason === '' && status === 200 && typeof grpcStatus === 'number') {
+      this.#grpc ??= [];
       this.#grpc[grpcStatus] ??= this.#requests(200, '', grpcStatus);
       return this.#grpc[grpcStatus];
     }
-    const key = `${status} ${reason} ${grpcStatus ?? ''}`;
-    let counter = this.#others.get(key);
+    return this.#other(status, reason, grpcStatus ?? '');
+  }
+
+  #changeCode(status: number): Counter {
+    if (this.#coded !== undefined) {
+      this.#codes ??= new Map();
+      this.#codes.set(this.#code, this.#coded);
+    }
+    const counter = this.#codes?.get(status) ?? this.#requests(status, '', '');
+    this.#code = status;
+    this.#coded = counter;
+    return counter;
+  }
+
+  #other(status: number, reason: string, grpcStatus: GrpcStatus | ''): Counter {
+    const key = `${status} ${reason} ${grpcStatus}`;
+    let counter = this.#others?.get(key);
     if (counter === undefined) {
-      counter = this.#requests(status, reason, grpcStatus ?? '');
+      counter = this.#requests(status, reason, grpcStatus);
+      this.#others ??= new Map();
       if (this.#others.size >= MAX_OTHERS) this.#others.clear();
       this.#others.set(key, counter);
     }
