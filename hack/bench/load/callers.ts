@@ -16,6 +16,8 @@ export interface CallersOptions {
   readonly destination: string;
   /** Identity of the called proxy. */
   readonly expectedIdentity: string;
+  /** Number of the first caller, for its name. */
+  readonly first: number;
   /** One connection each. */
   readonly credentials: readonly Credentials[];
 }
@@ -31,7 +33,7 @@ async function hold(options: CallersOptions): Promise<void> {
   const held: MeshClient[] = [];
   const one = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const client = await connect(options, next[1], next[0]);
+      const client = await connect(options, next[1], options.first + next[0]);
       await ask(client, options);
       held.push(client);
     }
