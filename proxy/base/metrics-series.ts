@@ -11,7 +11,7 @@ export interface SeriesHandle {
 
 interface Series {
   readonly labels: readonly string[];
-  readonly handles: SeriesHandle[];
+  handles: SeriesHandle[] | undefined;
 }
 
 /** Value of every label of the series that takes what no longer fits. */
@@ -51,10 +51,10 @@ export class SeriesStore {
   /** The handle that already serves these labels, if any. */
   find(labels: readonly string[]): SeriesHandle | undefined {
     const place = this.#places.get(keyOf(labels));
-    if (place !== undefined) return this.#series[place]?.handles[0];
+    if (place !== undefined) return this.#series[place]?.handles?.[0];
     if (this.#places.size < this.#options.maxSeries) return undefined;
     // Full: one handle for everything that does not fit, or each call would leave another one behind.
-    const shared = this.#series[this.#overflowPlace()]?.handles[0];
+    const shared = this.#series[this.#overflowPlace()]?.handles?.[0];
     if (shared !== undefined) this.overflowed++;
     return shared;
   }
@@ -70,7 +70,10 @@ export class SeriesStore {
     place ??= this.#create(key, handle.labels);
     handle.place = place;
     this.touched[place] = this.sweep;
-    this.#series[place]?.handles.push(handle);
+    const series = this.#series[place]!;
+    // Nearly always the only one: a list that something is pushed to makes room for 17.
+    if (series.handles === undefined) series.handles = [handle];
+    else series.handles.push(handle);
   }
 
   /** Forgets series untouched for `maxAge` sweeps. Families without labels keep their one series. */
@@ -106,7 +109,7 @@ export class SeriesStore {
   #create(key: string, labels: readonly string[]): number {
     const place = this.#free.pop() ?? this.#series.length;
     if (place >= this.touched.length) this.#grow();
-    this.#series[place] = { labels, handles: [] };
+    this.#series[place] = { labels, handles: undefined };
     this.#places.set(key, place);
     return place;
   }

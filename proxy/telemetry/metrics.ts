@@ -125,7 +125,7 @@ export class PeerMetrics {
   #grpc: (Counter | undefined)[] | undefined;
   /** All others; the families bound the series, this only spares their look-up. */
   #others: Map<string, Counter> | undefined;
-  readonly #secured: (Counter | undefined)[] = [];
+  readonly #secured: (Counter | undefined)[] = [undefined, undefined, undefined, undefined];
 
   constructor(metrics: TrafficMetrics, direction: Direction, source: WorkloadName, destination: WorkloadName) {
     this.#metrics = metrics;
