@@ -25,7 +25,7 @@ export function parseRequestHead(
   decoded?: string,
 ): ReceivedRequest {
   const text = checked(buffer, start, end, limits, decoded);
-  const lineEnd = text.indexOf('\r\n');
+  const lineEnd = text.indexOf('\r');
   if (lineEnd > limits.startLineBytes)
     throw tooLarge(414, `the request line is longer than ${limits.startLineBytes} bytes`);
   const space = text.indexOf(' ');
@@ -76,7 +76,7 @@ export function parseResponseHead(
   decoded?: string,
 ): ReceivedResponse {
   const text = checked(buffer, start, end, limits, decoded);
-  const lineEnd = text.indexOf('\r\n');
+  const lineEnd = text.indexOf('\r');
   if (lineEnd > limits.startLineBytes)
     throw tooLarge(431, `the status line is longer than ${limits.startLineBytes} bytes`);
   const version = responseVersion(text);
