@@ -4,7 +4,7 @@
  * Ends with a line `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import process from 'node:process';
 import {
   createProgress,
@@ -70,6 +70,17 @@ function outcome(code: number): { passed: number; failed: number } {
   return { passed: report.numPassedTests, failed: code === 0 ? failed : Math.max(1, failed) };
 }
 
+/** Known before a cluster is brought up for nothing. */
+function unknownSuites(names: readonly string[]): readonly string[] {
+  const files = readdirSync(repositoryPath('e2e', 'suites')).filter((file) => file.endsWith('.e2e.ts'));
+  const known = [...files.map((file) => file.slice(0, -'.e2e.ts'.length)), 'real-cluster'];
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    process.stderr.write(`error: no suite ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
+  return unknown;
+}
+
+if (unknownSuites(process.argv.slice(2)).length > 0) process.exit(2);
 mkdirSync(repositoryPath('.build'), { recursive: true });
 rmSync(REPORT, { force: true });
 let result = { passed: 0, failed: 1 };
