@@ -10,9 +10,19 @@ const SIZES = [0, 1, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, 1_048_576, 
 const H = 'Host: shop.test\r\n';
 
 /** Bodies arrive as they were sent, whatever frames them and whoever is slow. */
-export async function bodies(report: Report): Promise<void> {
+export function bodies(report: Report): Promise<void> {
+  return through(report, 'handles');
+}
+
+/** The same over Node's documented streams: the way back that `HEDDLE_SOCKETS=streams` promises. */
+export function streams(report: Report): Promise<void> {
+  return through(report, 'streams');
+}
+
+async function through(report: Report, sockets: 'handles' | 'streams'): Promise<void> {
   const application = await startApplication();
   const world = await createWorld({
+    sockets,
     doors: [
       { port: HTTP, application: application.port },
       { port: AUTO, application: application.port, protocol: 'auto' },

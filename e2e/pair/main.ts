@@ -3,7 +3,7 @@
  * [part of a check's name]`. Ends with `N passed, N failed`; leaves nothing behind.
  */
 import process from 'node:process';
-import { bodies } from './bodies.ts';
+import { bodies, streams } from './bodies.ts';
 import { chaos } from './chaos.ts';
 import { exchanges } from './exchanges.ts';
 import { floods } from './floods.ts';
@@ -18,6 +18,7 @@ import { websocket } from './websocket.ts';
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   smuggling,
   bodies,
+  streams,
   websocket,
   exchanges,
   timeouts,
@@ -29,6 +30,10 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
 };
 
 const [wanted, only] = process.argv.slice(2);
+if (wanted !== undefined && !(wanted in SUITES)) {
+  process.stderr.write(`error: no suite ${wanted}; there are ${Object.keys(SUITES).join(', ')}\n`);
+  process.exit(2);
+}
 const report = new Report(only);
 for (const [name, run] of Object.entries(SUITES)) {
   if (wanted !== undefined && wanted !== name) continue;

@@ -58,12 +58,18 @@ export interface ProxyProcess {
 
 const PROGRAM = fileURLToPath(new URL('proxy.ts', import.meta.url));
 
+export interface ProxyOptions {
+  readonly probes?: readonly Probe[];
+  /** `streams`: over Node's documented streams, as where a Node shows no handle. */
+  readonly sockets?: 'handles' | 'streams';
+}
+
 export async function startProxy(
   side: Side,
   directory: string,
   credentials: Credentials,
   configuration: StaticConfiguration,
-  probes: readonly Probe[] = [],
+  { probes = [], sockets = 'handles' }: ProxyOptions = {},
 ): Promise<ProxyProcess> {
   const state = join(directory, side);
   const file = join(state, 'static.json');
@@ -88,6 +94,7 @@ export async function startProxy(
       HEDDLE_STATIC_CONFIGURATION: file,
       HEDDLE_STATE_DIRECTORY: state,
       ...(probes.length > 0 ? { HEDDLE_PROBES: JSON.stringify(probes) } : {}),
+      ...(sockets === 'streams' ? { HEDDLE_SOCKETS: 'streams' } : {}),
     },
   });
   const lines: AccessLine[] = [];

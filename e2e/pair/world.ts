@@ -28,6 +28,7 @@ export interface WorldOptions {
   readonly permissive?: readonly number[];
   /** Of payment's application, as fixed at injection. */
   readonly probes?: readonly Probe[];
+  readonly sockets?: 'handles' | 'streams';
   /** Default All: suites compare the lines with what applications saw. */
   readonly accessLog?: AccessLogMode;
   /** Stands between the two proxies: made with the port of payment's inbound side, answers its own port. */
@@ -43,7 +44,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     directory,
     await authority.issue(identityOf('payment')),
     configurationOf('payment', { ...input, doors: [], inbound: 0 }),
-    options.probes,
+    { probes: options.probes ?? [], sockets: options.sockets ?? 'handles' },
   );
   const inbound = payment.ports['inbound']!;
   const order = await startProxy(
@@ -51,6 +52,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     directory,
     await authority.issue(identityOf('order')),
     configurationOf('order', { ...input, inbound: (await options.between?.(inbound)) ?? inbound }),
+    { sockets: options.sockets ?? 'handles' },
   );
   return {
     order,
