@@ -54,17 +54,22 @@ function roundOver(): void {
   endRound();
 }
 
-/** Runs what waits for the end of the round, also what that adds. Only tests call it from outside. */
+/** Runs what waits for the end of the round; what that adds waits for the next one, so that reading gets its turn. Only tests call it from outside. */
 export function endRound(): void {
+  const due = count;
   running = true;
   try {
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < due; index++) {
       const task = tasks[index]!;
       tasks[index] = nothing;
       task();
     }
   } finally {
     running = false;
-    count = 0;
+    for (let index = due; index < count; index++) {
+      tasks[index - due] = tasks[index]!;
+      tasks[index] = nothing;
+    }
+    count -= due;
   }
 }
