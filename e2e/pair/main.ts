@@ -30,7 +30,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
 };
 
 const [wanted, only] = process.argv.slice(2);
-if (wanted !== undefined && !(wanted in SUITES)) {
+if (wanted !== undefined && !Object.hasOwn(SUITES, wanted)) {
   process.stderr.write(`error: no suite ${wanted}; there are ${Object.keys(SUITES).join(', ')}\n`);
   process.exit(2);
 }

@@ -106,7 +106,7 @@ function readPseudo(list: readonly string[]): Pseudo | string {
   return pseudo;
 }
 
-/** Answers what stood there before; false: there is no such pseudo-header. Members by name: a computed one costs five times as much. */
+/** Answers what stood there before; false: there is no such pseudo-header. Members by name, since a computed one is looked up for each request. */
 function put(pseudo: Pseudo, name: string, value: string): string | undefined | false {
   let before: string | undefined;
   switch (name) {

@@ -5,9 +5,10 @@
 import { parseArgs } from 'node:util';
 import { HpackDecoder } from '../../../proxy/http/h2/hpack-decoder.ts';
 import { HpackEncoder, hpackBound } from '../../../proxy/http/h2/hpack-encoder.ts';
-import type { RequestHead, ResponseHead } from '../../../proxy/http/http.ts';
+import type { RequestHead } from '../../../proxy/http/http.ts';
 import { decodeRequest, encodeRequest } from '../../../proxy/mesh/wire-request.ts';
 import { decodeResponse, encodeResponse } from '../../../proxy/mesh/wire-response.ts';
+import { ANSWER, BROWSER } from './http-heads.ts';
 import { measure } from './measure.ts';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '200000' } } });
@@ -15,49 +16,10 @@ const RUNS = Number(values.runs);
 
 const META = { destination: '10.96.0.10:80', attempt: 1, deadlineMs: 14_950 };
 const SMALL: RequestHead = {
-  method: 'GET',
+  ...BROWSER,
   target: '/',
-  form: 'origin',
   path: '/',
-  authority: 'payment-service',
-  version: 11,
   headers: ['host', 'payment-service', 'traceparent', ''],
-  spelling: 'title',
-  framing: 'none',
-  contentLength: 0,
-  upgrade: undefined,
-  expectContinue: false,
-};
-const BROWSER: RequestHead = {
-  ...SMALL,
-  target: '/api/orders/8812?expand=lines',
-  path: '/api/orders/8812?expand=lines',
-  headers: [
-    ['host', 'payment-service'],
-    ['user-agent', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36'],
-    ['accept', 'application/json, text/plain, */*'],
-    ['accept-encoding', 'gzip, deflate, br'],
-    ['accept-language', 'en-US,en;q=0.9'],
-    ['cookie', 'session=2b7e151628aed2a6abf7158809cf4f3c; theme=dark'],
-    ['x-request-id', 'b5e1c8a4-8c2a-4e8f-9b56-1d2f3a4b5c6d'],
-    ['cache-control', 'no-cache'],
-    ['referer', 'http://shop.example/orders'],
-    ['traceparent', ''],
-  ].flat(),
-};
-const ANSWER: ResponseHead = {
-  status: 200,
-  reason: 'OK',
-  version: 11,
-  headers: [
-    ['server', 'nginx/1.22.1'],
-    ['date', 'Sun, 22 Nov 2026 05:00:00 GMT'],
-    ['content-type', 'application/json'],
-    ['content-length', '200'],
-  ].flat(),
-  spelling: 'title',
-  framing: 'length',
-  contentLength: 200,
 };
 
 /** One direction of a connection: a list goes in, the list that the peer reads comes out. */
